@@ -1,0 +1,444 @@
+//! The one error type of the crate: what went wrong, where, and which kind of failure it is.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// The result of everything that can fail here.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure with its place.
+///
+/// The message reads: problem with the values involved, then the place, the path last. [`Error::code`] is a
+/// stable word for programs, [`Error::class`] groups codes by what a caller can do about them.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    at: At,
+}
+
+/// The place of a failure; every part is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct At {
+    /// The file.
+    pub path: Option<PathBuf>,
+    /// Segment number within a route.
+    pub segment: Option<u32>,
+    /// Index of the event within the log, from 0, in file order.
+    pub event: Option<u64>,
+    /// Byte offset: in the decompressed log, or in the file where the message says so.
+    pub byte: Option<u64>,
+    /// Line of a text file, from 1.
+    pub line: Option<u64>,
+    /// Column of a text file, from 1.
+    pub column: Option<u64>,
+}
+
+/// What a caller can do about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// A parameter is wrong: change the call.
+    Param,
+    /// Something named does not exist: change the name.
+    NotFound,
+    /// The input is damaged or of another format.
+    Input,
+    /// The input exceeds a limit that guards against hostile data.
+    Limit,
+    /// This build or version cannot do it.
+    Unsupported,
+    /// The caller stopped the work.
+    Stopped,
+    /// The operating system refused.
+    Io,
+}
+
+/// Everything that can go wrong; [`std::fmt::Display`] gives the problem without its place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A parameter that the tool does not have.
+    #[error("unknown parameter `{name}`{}", hint(suggestion))]
+    UnknownParam {
+        /// The name as given.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// A required parameter or input is absent.
+    #[error("missing parameter `{name}`: {help}")]
+    MissingParam {
+        /// The parameter.
+        name: String,
+        /// How to give it.
+        help: String,
+    },
+    /// A value that cannot be read as the parameter's type.
+    #[error("parameter `{name}` must be {expected}, not `{value}`")]
+    BadParam {
+        /// The parameter.
+        name: String,
+        /// The value as given.
+        value: String,
+        /// What would be accepted.
+        expected: String,
+    },
+    /// A value outside the parameter's range.
+    #[error("parameter `{name}` must be {range}, not {value}")]
+    OutOfRange {
+        /// The parameter.
+        name: String,
+        /// The value as given.
+        value: String,
+        /// The accepted range, in words.
+        range: String,
+    },
+    /// No tool of that name.
+    #[error("no tool named `{name}`{}", hint(suggestion))]
+    NoSuchTool {
+        /// The name as given.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// No file or directory of that name.
+    #[error("no such file or directory")]
+    NoSuchFile,
+    /// The schema has no service of that name.
+    #[error("no service named `{name}` in the schema{}", hint(suggestion))]
+    NoSuchService {
+        /// The name as given.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// A service has no field of that path.
+    #[error("`{service}` has no field `{field}`{}", hint(suggestion))]
+    NoSuchField {
+        /// The service.
+        service: String,
+        /// The field path as given.
+        field: String,
+        /// The nearest known path.
+        suggestion: Option<String>,
+    },
+    /// A route or segment that no searched directory holds.
+    #[error("no log of {what} found in {searched}")]
+    NoSuchRoute {
+        /// The route or segment asked for.
+        what: String,
+        /// The directories that were searched.
+        searched: String,
+    },
+    /// Text that is neither a path that exists nor a route.
+    #[error("`{text}` is not a route: {reason}")]
+    BadRoute {
+        /// The text as given.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Bytes that hold no openpilot log at all.
+    #[error("not an openpilot log: {reason}")]
+    NotALog {
+        /// Why not.
+        reason: String,
+    },
+    /// A compressed stream that breaks off or does not decode.
+    #[error("{codec} stream is damaged at byte {byte} of the file: {reason}")]
+    BadCompression {
+        /// `zstd` or `bzip2`.
+        codec: &'static str,
+        /// Offset in the compressed file.
+        byte: u64,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// Bytes between messages that are no message.
+    #[error("no valid message in {len} bytes: {reason}")]
+    BadFraming {
+        /// Number of bytes.
+        len: u64,
+        /// What is wrong with the first of them.
+        reason: &'static str,
+    },
+    /// A Cap'n Proto pointer that cannot be followed.
+    #[error("bad pointer: {reason}")]
+    BadPointer {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A schema file that cannot be used.
+    #[error("bad schema: {reason}")]
+    BadSchema {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A text table that does not have the expected form.
+    #[error("bad CSV: {reason}")]
+    BadCsv {
+        /// What is wrong.
+        reason: String,
+    },
+    /// An input that exceeds a limit.
+    #[error("{what} exceeds the limit of {limit} ({name})")]
+    TooLarge {
+        /// What is too large, with its size if known.
+        what: String,
+        /// The limit.
+        limit: u64,
+        /// Name of the limit, a field of `Limits`.
+        name: &'static str,
+    },
+    /// A codec that this crate does not read.
+    #[error("{codec} is not supported: {help}")]
+    UnknownCodec {
+        /// The codec.
+        codec: String,
+        /// What to do.
+        help: String,
+    },
+    /// A part of the crate that was not compiled in.
+    #[error("this build lacks {what}: build with the feature `{feature}`")]
+    FeatureNotBuilt {
+        /// What is missing.
+        what: &'static str,
+        /// The cargo feature.
+        feature: &'static str,
+    },
+    /// The caller canceled.
+    #[error("canceled")]
+    Canceled,
+    /// The operating system refused.
+    #[error("{action}: {source}")]
+    Io {
+        /// What was tried: `read`, `create` …
+        action: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+}
+
+fn hint(suggestion: &Option<String>) -> String {
+    match suggestion {
+        Some(s) => format!(" (did you mean `{s}`?)"),
+        None => String::new(),
+    }
+}
+
+impl ErrorKind {
+    /// A stable word for this kind of failure.
+    pub fn code(&self) -> &'static str {
+        self.code_and_class().0
+    }
+
+    /// What a caller can do about it.
+    pub fn class(&self) -> Class {
+        self.code_and_class().1
+    }
+
+    fn code_and_class(&self) -> (&'static str, Class) {
+        match self {
+            Self::UnknownParam { .. } => ("unknown-param", Class::Param),
+            Self::MissingParam { .. } => ("missing-param", Class::Param),
+            Self::BadParam { .. } => ("bad-param", Class::Param),
+            Self::OutOfRange { .. } => ("out-of-range", Class::Param),
+            Self::NoSuchTool { .. } => ("no-such-tool", Class::NotFound),
+            Self::NoSuchFile => ("no-such-file", Class::NotFound),
+            Self::NoSuchService { .. } => ("no-such-service", Class::NotFound),
+            Self::NoSuchField { .. } => ("no-such-field", Class::NotFound),
+            Self::NoSuchRoute { .. } => ("no-such-route", Class::NotFound),
+            Self::BadRoute { .. } => ("bad-route", Class::Param),
+            Self::NotALog { .. } => ("not-a-log", Class::Input),
+            Self::BadCompression { .. } => ("bad-compression", Class::Input),
+            Self::BadFraming { .. } => ("bad-framing", Class::Input),
+            Self::BadPointer { .. } => ("bad-pointer", Class::Input),
+            Self::BadSchema { .. } => ("bad-schema", Class::Input),
+            Self::BadCsv { .. } => ("bad-csv", Class::Input),
+            Self::TooLarge { .. } => ("too-large", Class::Limit),
+            Self::UnknownCodec { .. } => ("unknown-codec", Class::Unsupported),
+            Self::FeatureNotBuilt { .. } => ("feature-not-built", Class::Unsupported),
+            Self::Canceled => ("canceled", Class::Stopped),
+            Self::Io { .. } => ("io", Class::Io),
+        }
+    }
+}
+
+impl Error {
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// Where it went wrong.
+    pub fn at(&self) -> &At {
+        &self.0.at
+    }
+
+    /// A stable word for this kind of failure, such as `bad-pointer`.
+    pub fn code(&self) -> &'static str {
+        self.0.kind.code()
+    }
+
+    /// What a caller can do about it.
+    pub fn class(&self) -> Class {
+        self.0.kind.class()
+    }
+
+    /// An I/O failure; a missing file becomes [`ErrorKind::NoSuchFile`].
+    #[cold]
+    pub fn io(action: &'static str, source: std::io::Error) -> Self {
+        match source.kind() {
+            std::io::ErrorKind::NotFound => ErrorKind::NoSuchFile.into(),
+            _ => ErrorKind::Io { action, source }.into(),
+        }
+    }
+
+    /// Adds the file, unless a file is already named.
+    #[must_use]
+    pub fn path(mut self, path: impl AsRef<Path>) -> Self {
+        self.0.at.path.get_or_insert_with(|| path.as_ref().to_owned());
+        self
+    }
+
+    /// Adds the segment number.
+    #[must_use]
+    pub fn segment(mut self, segment: u32) -> Self {
+        self.0.at.segment = Some(segment);
+        self
+    }
+
+    /// Adds the event's index and byte offset.
+    #[must_use]
+    pub fn event(mut self, event: u64, byte: u64) -> Self {
+        self.0.at.event = Some(event);
+        self.0.at.byte = Some(byte);
+        self
+    }
+
+    /// Adds the byte offset.
+    #[must_use]
+    pub fn byte(mut self, byte: u64) -> Self {
+        self.0.at.byte = Some(byte);
+        self
+    }
+
+    /// Adds the line of a text file, from 1.
+    #[must_use]
+    pub fn line(mut self, line: u64) -> Self {
+        self.0.at.line = Some(line);
+        self
+    }
+
+    /// Adds the column of a text file, from 1.
+    #[must_use]
+    pub fn column(mut self, column: u64) -> Self {
+        self.0.at.column = Some(column);
+        self
+    }
+}
+
+impl From<ErrorKind> for Error {
+    #[cold]
+    fn from(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { kind, at: At::default() }))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0.kind, self.0.at)
+    }
+}
+
+impl fmt::Display for At {
+    /// Writes `, event 4812 at byte 127904, segment 3: "rlog.zst"`; nothing when no place is known.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.event, self.byte) {
+            (Some(event), Some(byte)) => write!(f, ", event {event} at byte {byte}")?,
+            (Some(event), None) => write!(f, ", event {event}")?,
+            (None, Some(byte)) => write!(f, ", at byte {byte}")?,
+            (None, None) => {}
+        }
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(column) = self.column {
+            write!(f, ", column {column}")?;
+        }
+        if let Some(segment) = self.segment {
+            write!(f, ", segment {segment}")?;
+        }
+        if let Some(path) = &self.path {
+            write!(f, ": {path:?}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}] {self}", self.code())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0.kind {
+            ErrorKind::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// The candidate nearest to `name`, if it is near enough to be a typing error.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let name = name.to_lowercase();
+    let limit = (name.len() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|c| (distance(&name, &c.to_lowercase()), c))
+        .filter(|(d, _)| *d <= limit)
+        .min()
+        .map(|(_, c)| c.to_owned())
+}
+
+/// Levenshtein distance in bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.bytes().enumerate() {
+            let cost = diagonal + usize::from(ca != cb);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_names_problem_then_place_then_path() {
+        let error = Error::from(ErrorKind::BadPointer { reason: "leaves the message" })
+            .event(4812, 127_904)
+            .segment(3)
+            .path("rlog.zst");
+        assert_eq!(
+            error.to_string(),
+            "bad pointer: leaves the message, event 4812 at byte 127904, segment 3: \"rlog.zst\""
+        );
+        assert_eq!((error.code(), error.class()), ("bad-pointer", Class::Input));
+    }
+
+    #[test]
+    fn nearest_finds_typing_errors_only() {
+        assert_eq!(nearest("carstate", ["carState", "can"]), Some("carState".into()));
+        assert_eq!(nearest("rlog-to-cvs", ["rlog-to-csv"]), Some("rlog-to-csv".into()));
+        assert_eq!(nearest("zzz", ["carState", "can"]), None);
+    }
+}

@@ -1,0 +1,5 @@
+//! Reads openpilot driving logs.
+
+pub mod error;
+
+pub use error::{At, Class, Error, ErrorKind, Result};
