@@ -160,7 +160,7 @@ pub enum ErrorKind {
         /// Number of bytes.
         len: u64,
         /// What is wrong with the first of them.
-        reason: &'static str,
+        reason: String,
     },
     /// A Cap'n Proto pointer that cannot be followed.
     #[error("bad pointer: {reason}")]

@@ -2,5 +2,6 @@
 
 pub mod capnp;
 pub mod error;
+pub mod log;
 
 pub use error::{At, Class, Error, ErrorKind, Result};

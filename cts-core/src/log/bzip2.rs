@@ -1,0 +1,172 @@
+//! bzip2 streams, block by block.
+//!
+//! A block is self-contained and carries its own CRC but starts at any bit. Each is cut out at the magic numbers
+//! and decoded as a stream of its own, so that a damaged block costs that block only and never delivers garbage.
+//! Source: the format as written by bzip2 1.0.8; the same cut is what `bzip2recover` makes.
+
+use bzip2::{Decompress, Status};
+
+use super::completeness::DamageKind;
+use super::decoder::{Fill, compression_damage};
+
+const BLOCK_MAGIC: u64 = 0x3141_5926_5359;
+const END_MAGIC: u64 = 0x1772_4538_5090;
+const MAGIC_BITS: u64 = 48;
+const MASK: u64 = (1 << MAGIC_BITS) - 1;
+/// Most bytes that one block decodes to, run-length coding included: 900 kB of level 9, times 255/5.
+const MAX_BLOCK: usize = 900_000 * 51;
+
+pub(super) struct Bzip2 {
+    bytes: Vec<u8>,
+    /// Bit at which the search for the next magic number begins.
+    bit: u64,
+    /// First bit of the block that was found last.
+    block: Option<u64>,
+}
+
+impl Bzip2 {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, bit: 0, block: None }
+    }
+
+    /// Appends the next block.
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>) -> Fill {
+        loop {
+            let found = self.next_magic();
+            let block = self.block.take();
+            let end = match found {
+                Some((at, magic)) => {
+                    self.block = (magic == BLOCK_MAGIC).then_some(at);
+                    at
+                }
+                None => self.bytes.len() as u64 * 8,
+            };
+            match block {
+                Some(start) => return self.decode(start, end, found.is_none(), out),
+                None if found.is_none() => return Fill::End,
+                None => {}
+            }
+        }
+    }
+
+    /// Finds the next magic number at any bit.
+    fn next_magic(&mut self) -> Option<(u64, u64)> {
+        let total = self.bytes.len() as u64 * 8;
+        let mut window = 0u64;
+        let mut bit = self.bit;
+        let from = bit;
+        while bit < total {
+            // Whole bytes: the window then holds eight possible positions.
+            let byte = self.bytes[(bit / 8) as usize];
+            if bit % 8 == 0 && bit - from >= MAGIC_BITS && total - bit >= 8 && !may_hold_magic(window, byte) {
+                window = window << 8 | u64::from(byte);
+                bit += 8;
+                continue;
+            }
+            window = window << 1 | u64::from(byte >> (7 - bit % 8) & 1);
+            bit += 1;
+            let tail = window & MASK;
+            if bit - from >= MAGIC_BITS && (tail == BLOCK_MAGIC || tail == END_MAGIC) {
+                self.bit = bit;
+                return Some((bit - MAGIC_BITS, tail));
+            }
+        }
+        self.bit = total;
+        None
+    }
+
+    /// Decodes the block between two bits; `last` when no magic number follows it.
+    fn decode(&self, start: u64, end: u64, last: bool, out: &mut Vec<u8>) -> Fill {
+        let stream = self.as_stream(start, end);
+        let before = out.len();
+        match decode_stream(&stream, out) {
+            Ok(()) => Fill::Data,
+            Err(reason) => {
+                out.truncate(before);
+                let (kind, reason) = match last {
+                    true => (DamageKind::Cut, "the file ends inside a bzip2 block"),
+                    false => (DamageKind::Compression, reason),
+                };
+                Fill::Gap(compression_damage(kind, start / 8, reason))
+            }
+        }
+    }
+
+    /// A stream of this one block: header, the block's bits, end magic, and the block's CRC as the stream's.
+    fn as_stream(&self, start: u64, end: u64) -> Vec<u8> {
+        let mut writer = BitWriter { bytes: b"BZh9".to_vec(), byte: 0, bits: 0 };
+        let mut bit = start;
+        while bit < end {
+            let count = (end - bit).min(8) as u32;
+            writer.put(self.bits(bit, count), count);
+            bit += u64::from(count);
+        }
+        let crc = self.bits(start + MAGIC_BITS, 32);
+        writer.put(END_MAGIC, MAGIC_BITS as u32);
+        writer.put(crc, 32);
+        writer.finish()
+    }
+
+    /// `count` bits from `bit` on; zeros beyond the end.
+    fn bits(&self, bit: u64, count: u32) -> u64 {
+        let first = (bit / 8) as usize;
+        let mut value = 0u64;
+        for i in 0..8 {
+            value = value << 8 | u64::from(self.bytes.get(first + i).copied().unwrap_or(0));
+        }
+        (value << (bit % 8)) >> (64 - count)
+    }
+}
+
+/// Whether a magic number may end inside the next byte: its first 40 bits then stand somewhere in the window.
+fn may_hold_magic(window: u64, byte: u8) -> bool {
+    let all = (window as u128) << 8 | u128::from(byte);
+    (0..8).any(|shift| {
+        let tail = (all >> shift) as u64 & MASK;
+        tail == BLOCK_MAGIC || tail == END_MAGIC
+    })
+}
+
+fn decode_stream(stream: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
+    let mut decoder = Decompress::new(false);
+    let limit = out.len() + MAX_BLOCK;
+    loop {
+        if out.capacity() == out.len() {
+            out.reserve(1 << 20);
+        }
+        let used = decoder.total_in() as usize;
+        match decoder.decompress_vec(&stream[used..], out) {
+            Ok(Status::StreamEnd) => return Ok(()),
+            Ok(_) if out.len() > limit => return Err("block larger than the format allows"),
+            Ok(_) if out.len() < out.capacity() => return Err("block is cut"),
+            Ok(_) => {}
+            Err(_) => return Err("block does not decode, or its CRC is wrong"),
+        }
+    }
+}
+
+struct BitWriter {
+    bytes: Vec<u8>,
+    byte: u64,
+    bits: u32,
+}
+
+impl BitWriter {
+    fn put(&mut self, value: u64, count: u32) {
+        for shift in (0..count).rev() {
+            self.byte = self.byte << 1 | (value >> shift & 1);
+            self.bits += 1;
+            if self.bits == 8 {
+                self.bytes.push(self.byte as u8);
+                (self.byte, self.bits) = (0, 0);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        if self.bits > 0 {
+            self.put(0, 8 - self.bits);
+        }
+        self.bytes
+    }
+}

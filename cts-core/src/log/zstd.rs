@@ -1,0 +1,125 @@
+//! zstd frames: a whole input at once, or block by block with recovery at the next frame.
+
+use std::io::Read;
+
+use memchr::memmem;
+use zstd::zstd_safe::{self, DCtx, InBuffer, OutBuffer, ResetDirective};
+
+use super::completeness::DamageKind;
+use super::decoder::{Fill, Input, compression_damage};
+use crate::{ErrorKind, Result};
+
+/// First bytes of a frame. Source: RFC 8878 section 3.1.1.
+pub(super) const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+/// Most decompressed bytes of one block. Source: RFC 8878 section 3.1.1.2.4.
+const BLOCK: usize = 128 << 10;
+
+/// Decompression of more than this ratio takes the slower way, whose buffer grows with real data only. Logs have
+/// about 5; a lying header or a bomb has thousands.
+const FAST_RATIO: u64 = 64;
+
+/// Decompresses an undamaged input in one call; `None` when the input needs the careful way.
+///
+/// # Errors
+/// `too-large`.
+pub(super) fn decompress_whole(bytes: &[u8], limit: u64) -> Result<Option<Vec<u8>>> {
+    let Ok(bound) = zstd_safe::decompress_bound(bytes) else {
+        return Ok(None);
+    };
+    if bound > limit || bound > FAST_RATIO * bytes.len() as u64 {
+        return Ok(None);
+    }
+    let mut out = Vec::with_capacity(bound as usize);
+    let done = DCtx::try_create().is_some_and(|mut context| context.decompress(&mut out, bytes).is_ok());
+    Ok(done.then_some(out))
+}
+
+/// A zstd stream that is fed exactly what each block needs, so that an error names its block and everything
+/// before it has been delivered.
+pub(super) struct Zstd {
+    context: DCtx<'static>,
+    /// Bytes that the decoder wants next; 0 between frames.
+    want: usize,
+    /// Whether a frame was entered and not finished.
+    inside: bool,
+    ended: bool,
+}
+
+impl Zstd {
+    pub(super) fn new() -> Result<Self> {
+        let context = DCtx::try_create().ok_or_else(|| {
+            let source = std::io::ErrorKind::OutOfMemory.into();
+            ErrorKind::Io { action: "prepare zstd", source }
+        })?;
+        Ok(Self { context, want: 0, inside: false, ended: false })
+    }
+
+    pub(super) fn fill<R: Read>(&mut self, input: &mut Input<R>, out: &mut Vec<u8>, want: usize) -> Result<Fill> {
+        let (start, goal) = (out.len(), out.len() + want.max(1));
+        out.reserve(want + BLOCK);
+        while !self.ended && out.len() < goal {
+            if let Some(gap) = self.block(input, out)? {
+                return Ok(gap);
+            }
+        }
+        Ok(if out.len() > start { Fill::Data } else { Fill::End })
+    }
+
+    /// Decodes one block or header; a gap when it is damaged.
+    fn block<R: Read>(&mut self, input: &mut Input<R>, out: &mut Vec<u8>) -> Result<Option<Fill>> {
+        let want = if self.want == 0 { 5 } else { self.want };
+        let bytes = input.peek(want)?;
+        if bytes.is_empty() || (self.inside && bytes.len() < want) {
+            self.ended = true;
+            return Ok(self.inside.then(|| {
+                let reason = "the file ends inside a zstd frame";
+                Fill::Gap(compression_damage(DamageKind::Cut, input.offset(), reason))
+            }));
+        }
+        let mut source = InBuffer::around(&bytes[..want.min(bytes.len())]);
+        if out.capacity() - out.len() < BLOCK {
+            out.reserve(BLOCK);
+        }
+        let at = out.len();
+        let result = self.context.decompress_stream(&mut OutBuffer::around_pos(out, at), &mut source);
+        let used = source.pos();
+        input.consume(used);
+        match result {
+            Ok(next) => {
+                self.inside = next != 0;
+                self.want = next;
+                Ok(None)
+            }
+            Err(code) => self.resume(input, zstd_safe::get_error_name(code)).map(Some),
+        }
+    }
+
+    /// After an error: looks for the next frame in the rest of the input.
+    #[cold]
+    fn resume<R: Read>(&mut self, input: &mut Input<R>, reason: &str) -> Result<Fill> {
+        let damage = compression_damage(DamageKind::Compression, input.offset(), reason);
+        let _ = self.context.reset(ResetDirective::SessionOnly);
+        (self.want, self.inside) = (0, false);
+        // The frame that failed may still start at the first unread byte: look behind it.
+        let skip = input.peek(1)?.len().min(1);
+        input.consume(skip);
+        loop {
+            let bytes = input.peek(BLOCK)?;
+            match memmem::find(bytes, &MAGIC) {
+                Some(at) => {
+                    input.consume(at);
+                    return Ok(Fill::Gap(damage));
+                }
+                None if bytes.len() < MAGIC.len() => {
+                    self.ended = true;
+                    return Ok(Fill::Gap(damage));
+                }
+                None => {
+                    let skip = bytes.len() - (MAGIC.len() - 1);
+                    input.consume(skip);
+                }
+            }
+        }
+    }
+}
