@@ -1,5 +1,6 @@
 //! Reads openpilot driving logs.
 
 pub mod error;
+pub mod route;
 
 pub use error::{At, Class, Error, ErrorKind, Result};
