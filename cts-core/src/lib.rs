@@ -3,5 +3,6 @@
 pub mod capnp;
 pub mod error;
 pub mod log;
+pub mod route;
 
 pub use error::{At, Class, Error, ErrorKind, Result};
