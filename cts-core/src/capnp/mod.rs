@@ -6,11 +6,17 @@
 //!
 //! Source of the encoding: <https://capnproto.org/encoding.html>.
 
-pub mod message;
-pub mod pointer;
+mod message;
+mod pointer;
+mod request;
+pub mod schema;
+mod snapshot;
+mod value;
 
 pub use message::{Header, Message, header};
 pub use pointer::{ElementSize, ListReader, Pointer, StructReader};
+pub use schema::Schema;
+pub use value::{Value, ValueReader, hex};
 
 /// Bytes per word, the unit of all sizes in the encoding.
 pub const WORD: usize = 8;
