@@ -66,6 +66,11 @@ impl Budget {
         }
     }
 
+    /// Adds the words of `more`, for a value that is visited once more on purpose.
+    pub fn extend(&mut self, more: &Self) {
+        self.words_left = self.words_left.saturating_add(more.words_left);
+    }
+
     /// Goes one level down; pair it with [`Budget::leave`].
     ///
     /// # Errors
