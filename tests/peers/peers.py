@@ -5,7 +5,6 @@ import json
 import math
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import capnp
@@ -19,15 +18,10 @@ NO_LIMIT = 2**63 - 1
 SALVAGED = 3  # exit code of a run over damaged input that gave what could be saved
 
 
-def skip(reason):
-    print(f"SKIPPED: {reason}", file=sys.__stderr__)
-    pytest.skip(reason)
-
-
 def sample(name):
     path = DATA / name
     if not path.exists():
-        skip(f"no {name} in {DATA} (CTS_TEST_DATA names the folder)")
+        pytest.skip(f"no {name} in {DATA} (CTS_TEST_DATA names the folder)")
     return path
 
 

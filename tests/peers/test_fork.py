@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from peers import Comparison, load_schema, read, run_events, sample, skip
+from peers import Comparison, load_schema, read, run_events, sample
 from schema_to_capnp import SNAPSHOT, to_capnp
 
 SLOT = " customReserved0 CustomReserved0 "
@@ -53,7 +53,7 @@ def compiled(folder, text):
     """Path of the CodeGeneratorRequest that the `capnp` program makes of a .capnp text."""
     program = shutil.which("capnp")
     if not program:
-        skip("no `capnp` program (Debian package capnproto)")
+        pytest.skip("no `capnp` program (Debian package capnproto)")
     source, target = folder / "log.capnp", folder / "log.schema"
     source.write_text(text, encoding="utf-8")
     with open(target, "wb") as file:
