@@ -1,5 +1,6 @@
 //! Reads openpilot driving logs.
 
+pub mod can;
 pub mod error;
 
 pub use error::{At, Class, Error, ErrorKind, Result};
