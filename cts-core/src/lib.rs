@@ -1,5 +1,6 @@
 //! Reads openpilot driving logs.
 
+pub mod analyze;
 pub mod can;
 pub mod error;
 
