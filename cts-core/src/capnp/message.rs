@@ -3,7 +3,7 @@
 use super::{Fault, Pointer, StructReader, WORD};
 
 /// Most segments that a message may have; more is damage. openpilot's builders make one to a few.
-pub const MAX_SEGMENTS: usize = 512;
+const MAX_SEGMENTS: usize = 512;
 
 /// What stands at the start of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,17 @@
 //!
 //! Source of the encoding: <https://capnproto.org/encoding.html>.
 
-pub mod message;
-pub mod pointer;
+mod message;
+mod pointer;
+mod request;
+pub mod schema;
+mod snapshot;
+mod value;
 
 pub use message::{Header, Message, header};
 pub use pointer::{ElementSize, ListReader, Pointer, StructReader};
+pub use schema::Schema;
+pub use value::{Value, ValueReader, hex};
 
 /// Bytes per word, the unit of all sizes in the encoding.
 pub const WORD: usize = 8;
@@ -58,6 +64,11 @@ impl Budget {
             }
             None => Err(Fault("value is larger than its message can hold (traversal limit)")),
         }
+    }
+
+    /// Adds the words of `more`, for a value that is visited once more on purpose.
+    pub fn extend(&mut self, more: &Self) {
+        self.words_left = self.words_left.saturating_add(more.words_left);
     }
 
     /// Goes one level down; pair it with [`Budget::leave`].

@@ -15,6 +15,7 @@ mod frames;
 mod pipeline;
 mod scan;
 mod segment;
+mod service;
 mod stream;
 mod zstd;
 
@@ -25,6 +26,7 @@ pub use event::{Event, which};
 pub use frames::{CanService, Frame, Frames, frames};
 pub use pipeline::read_ahead;
 pub use segment::Log;
+pub use service::{EventSchema, Service};
 pub use stream::LogStream;
 
 /// Bounds that guard against hostile or damaged input. The defaults are far above what any real log needs.

@@ -71,6 +71,11 @@ impl Scanner {
             let total = match header(&buf[pos..], self.max_message) {
                 Header::Message { total, .. } => total,
                 Header::NeedMore if !last => return pos,
+                Header::NeedMore if self.is_doubtful(buf, pos, buf.len(), last) => {
+                    self.lose(base + pos as u64, "segment table leads beyond later messages");
+                    pos += 1;
+                    continue;
+                }
                 Header::NeedMore => return self.cut(buf, pos, base, record),
                 Header::Bad(reason) => {
                     self.lose(base + pos as u64, reason);
@@ -85,7 +90,7 @@ impl Scanner {
             if next > buf.len() {
                 if self.is_doubtful(buf, pos, next, last) {
                     self.lose(base + pos as u64, "message size leads beyond later messages");
-                    pos += WORD;
+                    pos += 1;
                     continue;
                 }
                 if !last {
@@ -147,16 +152,17 @@ impl Scanner {
     fn swallowed(&self, buf: &[u8], pos: usize, next: usize, last: bool) -> Option<Found> {
         match starts_message(&buf[next..], self.max_message) {
             Some(true) => None,
-            None if last => None,
-            None => Some(Found::Keep(pos)),
-            Some(false) => self.swallowed_slow(buf, pos, next, last),
+            None if !last => Some(Found::Keep(pos)),
+            // At the end of a log nothing behind the message vouches for its size.
+            None | Some(false) => self.swallowed_slow(buf, pos, next, last),
         }
     }
 
     #[cold]
     fn swallowed_slow(&self, buf: &[u8], pos: usize, next: usize, last: bool) -> Option<Found> {
-        match self.search(buf, pos + WORD, next, last) {
+        match self.search(buf, pos + 1, next, last) {
             Found::At(at) if at < next => Some(Found::At(at)),
+            Found::Keep(at) if at < next && !last => Some(Found::Keep(pos)),
             _ => None,
         }
     }
@@ -166,9 +172,9 @@ impl Scanner {
         if !last && (next - buf.len() < DOUBT || buf.len() - pos < DOUBT / 4) {
             return false;
         }
-        let mut at = pos + WORD;
+        let mut at = pos + 1;
         let mut run = 0;
-        while let Found::At(found) = self.search(buf, at, buf.len(), false) {
+        while let Found::At(found) = self.search(buf, at, buf.len(), last) {
             match header(&buf[found..], self.max_message) {
                 Header::Message { total, .. } if found + total <= buf.len() => {
                     run = if found == at { run + 1 } else { 1 };

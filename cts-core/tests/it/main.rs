@@ -4,6 +4,7 @@
 
 mod damage;
 mod samples;
+mod tables;
 
 use std::path::PathBuf;
 

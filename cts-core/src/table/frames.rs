@@ -1,0 +1,126 @@
+//! CAN frames as a table.
+//!
+//! Per frame the loop reads 16 bytes of the list and at most two words of payload and appends to four vectors;
+//! what all frames of an event share is appended once per event. Bench: `table/frames`.
+
+use std::sync::Arc;
+
+use super::column::{Column, Values};
+use super::events::seconds;
+use super::plan::Origin;
+use super::Table;
+use crate::log::{Batch, CanService, Completeness, Frame, frames};
+
+/// Builds the table of all CAN frames, batch by batch.
+///
+/// Columns: `mono_time` (ns, u64: of the event, shared by its frames), `t` (s since the origin, f64), `bus` (u8),
+/// `address` (u32), `data` (binary, 0 to 64 bytes), `service` (`can` or `sendcan`). No column has nulls.
+#[derive(Debug)]
+pub struct FrameTable {
+    mono_time: Vec<u64>,
+    t: Vec<f64>,
+    bus: Vec<u8>,
+    address: Vec<u32>,
+    ends: Vec<i32>,
+    data: Vec<u8>,
+    service: Vec<u16>,
+    names: Arc<Vec<String>>,
+    sendcan: bool,
+}
+
+impl FrameTable {
+    /// An empty table; with `sendcan` it takes the requests to send too, which appear in `can` again as returned
+    /// or rejected frames.
+    pub fn new(sendcan: bool) -> Self {
+        let names = [CanService::Can, CanService::Sendcan].map(|s| s.name().to_owned());
+        Self {
+            mono_time: vec![],
+            t: vec![],
+            bus: vec![],
+            address: vec![],
+            ends: vec![0],
+            data: vec![],
+            service: vec![],
+            names: Arc::new(names.to_vec()),
+            sendcan,
+        }
+    }
+
+    /// Number of frames collected since the last [`FrameTable::take`].
+    pub fn rows(&self) -> usize {
+        self.bus.len()
+    }
+
+    /// Appends the frames of `batch`. Frames that cannot be read are left out and noted in `record`.
+    pub fn push(&mut self, batch: &Batch, origin: Origin, record: &mut Completeness) {
+        self.push_if(batch, origin, record, |_| true);
+    }
+
+    /// As [`FrameTable::push`], for the frames that `keep` accepts.
+    pub fn push_if(
+        &mut self,
+        batch: &Batch,
+        origin: Origin,
+        record: &mut Completeness,
+        keep: impl Fn(&Frame<'_>) -> bool,
+    ) {
+        for event in batch.events() {
+            let service = match CanService::of(&event) {
+                Some(CanService::Can) => 0,
+                Some(CanService::Sendcan) if self.sendcan => 1,
+                _ => continue,
+            };
+            let frames = match frames(&event) {
+                Ok(frames) => frames,
+                Err(fault) => {
+                    record.note_value(event.index(), event.offset(), fault.0);
+                    continue;
+                }
+            };
+            self.reserve(frames.size_hint().0);
+            for frame in frames {
+                match frame {
+                    Ok(frame) if keep(&frame) => self.append(&frame),
+                    Ok(_) => {}
+                    Err(fault) => record.note_value(event.index(), event.offset(), fault.0),
+                }
+            }
+            let rows = self.bus.len();
+            self.mono_time.resize(rows, event.mono_time());
+            self.t.resize(rows, seconds(event.mono_time(), origin));
+            self.service.resize(rows, service);
+        }
+    }
+
+    #[inline]
+    fn reserve(&mut self, frames: usize) {
+        self.bus.reserve(frames);
+        self.address.reserve(frames);
+        self.ends.reserve(frames);
+        self.data.reserve(frames * 8);
+    }
+
+    #[inline]
+    fn append(&mut self, frame: &Frame<'_>) {
+        self.bus.push(frame.bus);
+        self.address.push(frame.address);
+        self.data.extend_from_slice(frame.data);
+        self.ends.push(self.data.len() as i32);
+    }
+
+    /// Takes the rows collected so far; the table goes on empty.
+    pub fn take(&mut self) -> Table {
+        let empty = Self { names: self.names.clone(), ..Self::new(self.sendcan) };
+        let Self { mono_time, t, bus, address, ends, data, service, names, .. } = std::mem::replace(self, empty);
+        Table {
+            columns: vec![
+                Column::new("mono_time", Values::UInt64(mono_time)).with_unit(Some("ns")),
+                Column::new("t", Values::Float64(t)).with_unit(Some("s")),
+                Column::new("bus", Values::UInt8(bus)),
+                Column::new("address", Values::UInt32(address)),
+                Column::new("data", Values::Data { ends, bytes: data }),
+                Column::new("service", Values::Enum { numbers: service, names }),
+            ],
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Parquet with zstd compression.
+
+use std::io::Write;
+
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::basic::{Compression, ZstdLevel};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+
+use super::Table;
+use super::file::arrow_error;
+use crate::{Error, Result};
+
+pub(super) struct ParquetWriter<W: Write + Send> {
+    writer: Option<W>,
+    file: Option<ArrowWriter<W>>,
+}
+
+impl<W: Write + Send> ParquetWriter<W> {
+    pub(super) fn new(writer: W) -> Self {
+        Self { writer: Some(writer), file: None }
+    }
+
+    pub(super) fn write(&mut self, table: Table) -> Result<()> {
+        if let Some(writer) = self.writer.take() {
+            let file = ArrowWriter::try_new(writer, table.arrow_schema(), Some(properties()));
+            self.file = Some(file.map_err(parquet_error)?);
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let batch = table.into_record_batch().map_err(arrow_error)?;
+        file.write(&batch).map_err(parquet_error)
+    }
+
+    pub(super) fn finish(self) -> Result<W> {
+        match (self.file, self.writer) {
+            (Some(file), _) => file.into_inner().map_err(parquet_error),
+            (None, Some(writer)) => Ok(writer),
+            (None, None) => Err(Error::io("write", std::io::ErrorKind::BrokenPipe.into())),
+        }
+    }
+}
+
+/// zstd level 1: on logs it is within a few percent of higher levels at a fraction of their time. Statistics per
+/// column chunk keep readers able to skip, without the cost of a page index.
+fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .build()
+}
+
+#[cold]
+fn parquet_error(error: ParquetError) -> Error {
+    Error::io("write", std::io::Error::other(error))
+}
