@@ -45,10 +45,19 @@ impl Default for Limits {
 }
 
 /// How to read a log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ReadOptions {
     /// Bounds against hostile input.
     pub limits: Limits,
     /// Whether damage is an error. By default everything readable is delivered and the damage recorded.
     pub strict: bool,
+    /// About how many decompressed bytes a [`LogStream`] puts into one batch. Smaller batches cost time, larger ones
+    /// memory. The first is smaller, so that the head of a log is there after a few kilobytes.
+    pub batch_bytes: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { limits: Limits::default(), strict: false, batch_bytes: 512 << 10 }
+    }
 }
