@@ -4,5 +4,6 @@ pub mod capnp;
 pub mod error;
 pub mod log;
 pub mod route;
+pub mod tool;
 
 pub use error::{At, Class, Error, ErrorKind, Result};

@@ -4,6 +4,7 @@
 
 mod damage;
 mod samples;
+mod tools;
 
 use std::path::PathBuf;
 
