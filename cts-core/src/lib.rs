@@ -7,5 +7,6 @@ pub mod error;
 pub mod log;
 pub mod route;
 pub mod table;
+pub mod tool;
 
 pub use error::{At, Class, Error, ErrorKind, Result};

@@ -2,9 +2,11 @@
 
 #![allow(missing_docs, unreachable_pub, reason = "test helpers")]
 
+mod bitwatch;
 mod damage;
 mod samples;
 mod tables;
+mod tools;
 
 use std::path::PathBuf;
 
