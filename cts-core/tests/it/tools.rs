@@ -228,7 +228,6 @@ fn failed_calls_leave_nothing_behind() {
     check(json!({ "rlog": junk, "out": junk }), "bad-param");
     check(json!({ "rlog": junk, "out": "-" }), "bad-param");
     check(json!({ "rlog": "/nowhere/x.rlog" }), "no-such-file");
-    check(json!({ "rlog": junk, "format": "parquet" }), "feature-not-built");
     check(json!({ "rlog": junk, "strat": 1 }), "unknown-param");
     check(json!({}), "missing-param");
 }
