@@ -1,5 +1,7 @@
 //! Reads openpilot driving logs.
 
+pub mod analyze;
+pub mod can;
 pub mod capnp;
 pub mod error;
 pub mod log;

@@ -11,6 +11,8 @@ mod frames;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod plan;
+#[cfg(feature = "polars")]
+mod polars;
 mod text;
 
 pub use column::{Column, Values};

@@ -54,6 +54,16 @@ fn compare(row: &serde_json::Value, path: &str, want: &serde_json::Value, leaves
                 compare(row, &path, want, leaves);
             }
         }
+        serde_json::Value::Array(elements) => {
+            for (i, want) in elements.iter().enumerate() {
+                match want {
+                    serde_json::Value::Object(_) => compare(&row[path][i], "", want, leaves),
+                    _ => assert_eq!(&row[path][i], want, "{path}[{i}]"),
+                }
+            }
+            assert_eq!(row[path].as_array().map(Vec::len), Some(elements.len()), "{path}");
+            *leaves += 1;
+        }
         _ => {
             assert_eq!(&row[path], want, "{path}");
             *leaves += 1;
@@ -148,5 +158,21 @@ fn files_read_back_as_they_were_written() {
             batch.num_rows()
         }).sum();
         assert_eq!(rows, want.rows());
+    }
+}
+
+#[cfg(feature = "polars")]
+#[test]
+fn data_frames_hold_the_columns() {
+    let Some(log) = log("rav4-40.rlog.zst") else { return };
+    let frame = table(&log, "carState", EventTableOptions::default()).into_polars().unwrap();
+    assert_eq!(frame.height(), 5993);
+    let want = table(&log, "carState", fields(&["vEgo"]));
+    let Values::Float32(want) = &want.column("vEgo").unwrap().values else { panic!("vEgo is a Float32") };
+    let got: Vec<f32> = frame.column("vEgo").unwrap().f32().unwrap().into_no_null_iter().collect();
+    assert_eq!(&got, want);
+    assert!(frame.column("gearShifter").unwrap().dtype().is_categorical());
+    for service in ["initData", "pandaStates", "carParams", "can"] {
+        assert!(table(&log, service, EventTableOptions::default()).into_polars().unwrap().height() > 0);
     }
 }
