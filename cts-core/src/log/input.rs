@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Batch, Codec, Completeness, LogStream, ReadOptions, read_ahead};
+use super::{Batch, Codec, Completeness, Log, LogStream, ReadOptions, read_ahead};
 use crate::route::{self, Found, LogKind, Route, SegmentFile, Selector};
 use crate::{Error, Result};
 
@@ -267,6 +267,18 @@ impl Input {
         let (segment, source) = self.parts.pop_front()?;
         let stream = self.stream(&segment, source).map_err(|e| place(e, &segment));
         Some((segment, stream))
+    }
+
+    /// Reads the next segment as a whole; `None` after the last.
+    pub fn next_log(&mut self) -> Option<(Segment, Result<Log>)> {
+        let (segment, source) = self.parts.pop_front()?;
+        let log = match (source, &segment.path) {
+            (Source::File, Some(path)) => Log::open(path, &self.options),
+            (Source::Reader(reader), _) => Log::from_reader(reader, &self.options),
+            (Source::File, None) => Err(Error::io("open", std::io::ErrorKind::NotFound.into())),
+        };
+        let log = log.map_err(|e| place(e, &segment));
+        Some((segment, log))
     }
 
     fn stream(&self, segment: &Segment, source: Source) -> Result<SegmentStream> {

@@ -9,7 +9,7 @@ use std::io::Read;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ArtifactSpec, Category, Ctx, Kind, Reading, Report, Tool, Warning, table};
+use super::{ArtifactSpec, Category, Ctx, Kind, Reading, Report, Tool, Warning, aligned};
 use crate::analyze::bitwatch::{
     self, Bitwatch, Config, DEFAULT_WATCH, Outcome, PulsePattern, Summary, Window, printed_seconds, read_csv,
 };
@@ -302,6 +302,6 @@ impl CanBitwatchReport {
             let place = format!("byte {} bit {}", bit.global_idx / 8, bit.global_idx % 8);
             rows.push(("", format!("{bus}{} {place}: {} toggles, high for {} s{mark}", bit.address, bit.toggles, pulses.join(" "))));
         }
-        table(&rows)
+        aligned(&rows)
     }
 }

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 pub use artifact::{Artifact, ArtifactWriter, content_type};
 pub use ctx::{Ctx, Progress};
-pub use report::{Reading, Report, table};
+pub use report::{Reading, Report, aligned};
 pub use spec::{Kind, Param, check_names, schema};
 pub use text::{push_address, push_hex, push_seconds};
 pub use value::{ListItem, ParamValue};

@@ -147,7 +147,7 @@ impl From<&InputRecord> for Reading {
 }
 
 /// Lines of a label and a value, the values aligned.
-pub fn table(rows: &[(&str, String)]) -> String {
+pub fn aligned(rows: &[(&str, String)]) -> String {
     let width = rows
         .iter()
         .map(|(label, _)| label.len())

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::text::HEX;
-use super::{Artifact, ArtifactSpec, ArtifactWriter, Category, Ctx, Kind, Reading, Report, Tool, table as aligned};
+use super::{Artifact, ArtifactSpec, ArtifactWriter, Category, Ctx, Kind, Reading, Report, Tool, aligned};
 use crate::log::{Batch, Completeness, Event, Frame, Input, InputRecord, frames, which};
 use crate::{Result, table};
 
