@@ -389,3 +389,23 @@ fn completions_and_manual_pages_know_the_flags_of_tools() {
     assert_eq!(cts.run(&["man", "pages"]).status.code(), Some(0));
     assert!(cts.dir().join("pages/cts-run-rlog-to-csv.1").exists());
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let Some(log) = data("rav4-40.rlog") else { return };
+    let cts = Cts::new();
+    let mut command = cts.command(&["run", "rlog-to-csv", "--path", "-"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let bytes = std::fs::read(log).unwrap();
+    // More than a pipe holds, so that the program is at work when this returns.
+    stdin.write_all(&bytes[..bytes.len() / 2]).unwrap();
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let _ = stdin.write_all(&bytes[bytes.len() / 2..]);
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), cts.names()), (Some(130), vec![]), "{}", text(&output.stderr));
+}
