@@ -1,6 +1,7 @@
 //! Reads openpilot driving logs.
 
 pub mod capnp;
+pub mod demo;
 pub mod error;
 pub mod log;
 pub mod route;
