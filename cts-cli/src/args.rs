@@ -29,6 +29,7 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .global(true),
         )
+        .arg(schema().global(true))
         .arg(flag("strict", "Fail at the first damage instead of reading around it").global(true))
         .arg(flag("no-progress", "Draw no progress bar").global(true))
         .subcommands(crate::cmd::ALL.iter().map(|command| (command.grammar)()))
@@ -141,7 +142,7 @@ pub(crate) fn help(param: &Param) -> String {
 }
 
 /// A schema to use instead of the embedded one.
-pub(crate) fn schema() -> Arg {
+fn schema() -> Arg {
     Arg::new("schema")
         .long("schema")
         .value_name("FILE")

@@ -3,6 +3,7 @@
 pub mod analyze;
 pub mod can;
 pub mod capnp;
+pub mod demo;
 pub mod error;
 pub mod log;
 pub mod route;

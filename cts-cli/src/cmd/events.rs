@@ -35,7 +35,6 @@ fn grammar() -> Command {
         .arg(seconds("to", "Only events at or before this time"))
         .arg(Arg::new("limit").long("limit").value_name("N").help("Stop after N events").value_parser(value_parser!(u64)))
         .arg(flag("sort", "Order by time over all segments instead of file order; needs two segments of memory"))
-        .arg(args::schema())
         .after_help(
             "Data fields are hex. Times of --from and --to count from the first event that is not initData. Unknown \
              services are shown by their number.",

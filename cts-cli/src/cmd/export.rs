@@ -47,7 +47,6 @@ fn grammar() -> Command {
                 .help("Where files go [default: the current directory]")
                 .value_parser(value_parser!(PathBuf)),
         )
-        .arg(args::schema())
         .after_help("Columns: mono_time (ns), t (s from the first event that is not initData), segment, valid, fields.")
 }
 

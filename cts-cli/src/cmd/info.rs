@@ -21,7 +21,6 @@ fn grammar() -> Command {
         .about("Shows what a log holds: car, software, dates, services and buses with their rates, completeness")
         .arg(log())
         .arg(flag("json", "Print it as JSON"))
-        .arg(args::schema())
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,7 @@
 
 mod cap;
 mod completions;
+mod demo;
 mod events;
 mod export;
 mod frames;
@@ -24,6 +25,7 @@ pub(crate) struct Cmd {
 
 /// All commands in the order of the help.
 pub(crate) static ALL: &[&Cmd] = &[
+    &demo::COMMAND,
     &run::COMMAND,
     &cap::COMMAND,
     &info::COMMAND,
