@@ -1,6 +1,8 @@
 //! Many tables out of one reading: each service to a file of its own.
 
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use super::plan::Origin;
 use super::{EventTable, EventTableOptions, Format, FrameTable, Table, TableWriter};
@@ -109,20 +111,54 @@ impl<'s, W: Write + Send> Exporter<'s, W> {
         Ok(())
     }
 
-    /// Writes what is left and gives back each file with its service and number of rows.
+    /// Writes what is left and gives back each file with its service and number of rows. Most of the encoding
+    /// happens here; the tables are shared out among the processor's cores.
     ///
     /// # Errors
     /// Those of the writers.
     pub fn finish(self) -> Result<Vec<(String, u64, W)>> {
-        let finish = |mut job: Job<'s, W>| {
-            job.write()?;
-            Ok((job.name, job.rows, job.writer.finish()?))
+        let cores = thread::available_parallelism().map_or(1, usize::from).min(self.jobs.len()).max(1);
+        let count = self.jobs.len();
+        let mut queue: Vec<_> = self.jobs.into_iter().enumerate().collect();
+        // The largest are taken first, so that no core is left with one at the end.
+        queue.sort_by_key(|(_, job)| job.source.values());
+        let queue = Mutex::new(queue);
+        let work = || {
+            let mut done = Vec::new();
+            while let Some((index, job)) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop() {
+                done.push((index, job.finish()));
+            }
+            done
         };
-        self.jobs.into_iter().map(finish).collect()
+        let mut results = Vec::with_capacity(count);
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
+            results.extend(work());
+            for other in others {
+                results.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+        });
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+impl Source<'_> {
+    /// Values to encode.
+    fn values(&self) -> usize {
+        match self {
+            Self::Events(table) => table.rows() * table.width(),
+            Self::Frames(table) => table.rows() * 6,
+        }
     }
 }
 
 impl<W: Write + Send> Job<'_, W> {
+    fn finish(mut self) -> Result<(String, u64, W)> {
+        self.write()?;
+        Ok((self.name, self.rows, self.writer.finish()?))
+    }
+
     fn write(&mut self) -> Result<()> {
         let table: Table = match &mut self.source {
             Source::Events(table) => table.take(),
