@@ -376,6 +376,7 @@ fn capabilities_list_every_parameter() {
         ["type", "default", "description", "choices", "required", "nargs"]
     );
     assert_eq!(tool["parameters"]["rlog"]["required"], true);
+    assert_eq!(tool["parameters"]["rlog"]["default"], Value::Null);
 }
 
 #[test]
