@@ -1,6 +1,6 @@
 //! The program as users call it: data, words and exit codes.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "tests")]
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
