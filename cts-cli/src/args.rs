@@ -132,7 +132,7 @@ pub(crate) fn value_name(param: &Param) -> String {
 /// Description, range and default.
 pub(crate) fn help(param: &Param) -> String {
     let range = param.range().map_or(String::new(), |range| format!(" [{range}]"));
-    let default = match (param.default)() {
+    let default = match param.shown_default() {
         serde_json::Value::Null => String::new(),
         serde_json::Value::Array(items) if items.is_empty() => String::new(),
         serde_json::Value::String(text) => format!(" [default: {text}]"),

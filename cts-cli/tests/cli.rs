@@ -1,6 +1,6 @@
 //! The program as users call it: data, words and exit codes.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::print_stderr, clippy::unwrap_used, reason = "tests")]
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -376,6 +376,7 @@ fn capabilities_list_every_parameter() {
         ["type", "default", "description", "choices", "required", "nargs"]
     );
     assert_eq!(tool["parameters"]["rlog"]["required"], true);
+    assert_eq!(tool["parameters"]["rlog"]["default"], Value::Null);
 }
 
 #[test]

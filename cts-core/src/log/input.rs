@@ -168,7 +168,7 @@ impl Input {
             parts,
             missing: Vec::new(),
             options: ReadOptions::default(),
-            ahead: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
+            ahead: false,
             total_bytes: None,
             done_bytes: Arc::default(),
         }
@@ -180,7 +180,8 @@ impl Input {
         Self { options, ..self }
     }
 
-    /// Whether a second thread decompresses ahead; by default it does where there is a second core.
+    /// Whether a second thread decompresses ahead, which pays only where `work` takes about as long as the
+    /// decompression and a core is free. By default it does not.
     #[must_use]
     pub fn with_read_ahead(self, ahead: bool) -> Self {
         Self { ahead, ..self }

@@ -112,6 +112,11 @@ impl Param {
         lines.join(" ")
     }
 
+    /// The value if none is given; null where there is none or one must be given.
+    pub fn shown_default(&self) -> Value {
+        if self.required { Value::Null } else { (self.default)() }
+    }
+
     /// The accepted range in words; `None` if there is none.
     pub fn range(&self) -> Option<String> {
         match (self.min.is_finite(), self.max.is_finite()) {
@@ -131,7 +136,7 @@ impl Param {
             _ => Value::Null,
         };
         json!({
-            "type": self.kind.name(), "default": (self.default)(), "description": self.description(),
+            "type": self.kind.name(), "default": self.shown_default(), "description": self.description(),
             "choices": choices, "required": self.required || self.required_in_v1, "nargs": nargs,
         })
     }
@@ -140,8 +145,8 @@ impl Param {
     pub fn schema(&self) -> Value {
         let mut schema = self.kind.schema();
         schema["description"] = self.description().into();
-        let default = (self.default)();
-        if !default.is_null() && !self.required {
+        let default = self.shown_default();
+        if !default.is_null() {
             schema["default"] = default;
         }
         if !self.unit.is_empty() {

@@ -1,6 +1,6 @@
 //! Integration tests over real and planted logs.
 
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "test helpers")]
+#![allow(missing_docs, unreachable_pub, clippy::print_stderr, clippy::unwrap_used, reason = "test helpers")]
 
 mod bitwatch;
 mod damage;

@@ -61,8 +61,8 @@ fn every_form_of_a_log_gives_the_golden_table() {
         );
     }
     let path = data("rav4-40.rlog.zst").unwrap();
-    let alone = Input::open(&path).unwrap().with_read_ahead(false);
-    assert!(convert(alone, &Params::default()).0 == want);
+    let ahead = Input::open(&path).unwrap().with_read_ahead(true);
+    assert!(convert(ahead, &Params::default()).0 == want);
     let memory = Input::from_bytes("memory", std::fs::read(path).unwrap());
     assert!(convert(memory, &Params::default()).0 == want);
     assert!(by_name("subaru-synth.rlog.zst").unwrap().0 == golden("subaru-synth.plain.csv").unwrap());
