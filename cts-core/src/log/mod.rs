@@ -12,6 +12,9 @@ mod completeness;
 mod decoder;
 mod event;
 mod frames;
+mod info;
+mod input;
+mod merge;
 mod pipeline;
 mod scan;
 mod segment;
@@ -24,6 +27,9 @@ pub use completeness::{Completeness, Damage, DamageKind};
 pub use decoder::{Codec, Decoder, Fill};
 pub use event::{Event, which};
 pub use frames::{CanService, Frame, Frames, frames};
+pub use input::{Input, InputRecord, Segment, SegmentRecord, SegmentStream};
+pub use info::{BusRate, LogInfo, ServiceRate};
+pub use merge::merge_by_time;
 pub use pipeline::read_ahead;
 pub use segment::Log;
 pub use service::{EventSchema, Service};
@@ -45,10 +51,19 @@ impl Default for Limits {
 }
 
 /// How to read a log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ReadOptions {
     /// Bounds against hostile input.
     pub limits: Limits,
     /// Whether damage is an error. By default everything readable is delivered and the damage recorded.
     pub strict: bool,
+    /// About how many decompressed bytes a [`LogStream`] puts into one batch. Smaller batches cost time, larger ones
+    /// memory. The first is smaller, so that the head of a log is there after a few kilobytes.
+    pub batch_bytes: usize,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self { limits: Limits::default(), strict: false, batch_bytes: 512 << 10 }
+    }
 }

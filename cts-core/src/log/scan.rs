@@ -2,7 +2,10 @@
 //!
 //! The scanner does no I/O and keeps no bytes: it is shown a buffer and says how far it got. Its one hot loop does
 //! per message: one segment table, one root pointer, three fields, and a look at the next message's first words.
-//! Bench: `scan`.
+//! Benches: `log/index`, `log/stream`.
+//!
+//! What it decides depends on the bytes of the log only, never on how they were cut into buffers, and a byte is
+//! searched a small fixed number of times however hostile the log: see [`Scanner::search`] and [`Runs`].
 
 use memchr::memmem;
 
@@ -18,24 +21,56 @@ const ROOT: [u8; 8] = [0, 0, 0, 0, 2, 0, 1, 0];
 /// Largest segment table that the search for the next message considers: 15 segments.
 const SEARCH_TABLE: usize = 64;
 
-/// A message that claims to reach this far beyond the bytes at hand is doubted before more bytes are asked for.
-const DOUBT: usize = 256 << 10;
+/// A message that claims more bytes than this is doubted: it must not have a run of good messages in its first
+/// bytes, as many as these. After damage no larger message is looked for.
+const LARGE: usize = 256 << 10;
+
+/// Most bytes of each message of a run that shows that a large one is none.
+const SMALL: usize = 16 << 10;
 
 pub(super) struct Scanner {
     max_message: usize,
     /// Set while no message can be made out: where that began in the stream, and why.
     lost: Option<(u64, String)>,
+    runs: Runs,
+    root: memmem::Finder<'static>,
+}
+
+/// What is known of runs of good messages, by offset in the stream. It keeps many large claims, one behind the
+/// other, from searching the same bytes again and again.
+#[derive(Default)]
+struct Runs {
+    /// Where the latest run begins.
+    found: Option<u64>,
+    /// No run begins before this, `found` left out.
+    none_before: u64,
 }
 
 enum Found {
     At(usize),
-    /// Nothing yet; bytes from here on must be shown again.
-    Keep(usize),
+    Nowhere,
+    /// Nothing yet; bytes from here on must be shown again, with more behind them.
+    More(usize),
+}
+
+/// What to do about the message at the scanner's position.
+enum Step {
+    /// It ends here.
+    Take(usize),
+    /// It cannot be judged without more bytes.
+    Wait,
+    /// It is none: look for the next.
+    Lose(&'static str),
+    /// It is none, and the next one begins here.
+    Resume(usize, &'static str),
+    /// The log ends inside it.
+    Cut,
 }
 
 impl Scanner {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { max_message: limits.max_message_bytes, lost: None }
+        let (lost, runs) = (None, Runs::default());
+        Self { max_message: limits.max_message_bytes, lost, runs, root: memmem::Finder::new(&ROOT) }
     }
 
     /// Notes all messages in `buf[from..]` and returns where the first unfinished one begins.
@@ -53,75 +88,93 @@ impl Scanner {
         let mut pos = from;
         loop {
             if self.lost.is_some() {
-                match self.search(buf, pos, buf.len(), last) {
-                    Found::At(next) => {
-                        self.skip_to(base + next as u64, DamageKind::Framing, record);
-                        pos = next;
-                    }
-                    Found::Keep(keep) if !last => return keep,
-                    Found::Keep(_) => {
-                        self.skip_to(base + buf.len() as u64, DamageKind::Framing, record);
-                        return buf.len();
-                    }
+                let (next, wait) = match self.search(buf, pos, usize::MAX, last) {
+                    Found::More(keep) => (keep, true),
+                    Found::At(next) => (next, false),
+                    Found::Nowhere => (buf.len(), false),
+                };
+                if wait {
+                    return next;
                 }
+                self.skip_to(base + next as u64, DamageKind::Framing, record);
+                pos = next;
             }
             if pos == buf.len() {
                 return pos;
             }
-            let total = match header(&buf[pos..], self.max_message) {
-                Header::Message { total, .. } => total,
-                Header::NeedMore if !last => return pos,
-                Header::NeedMore if self.is_doubtful(buf, pos, buf.len(), last) => {
-                    self.lose(base + pos as u64, "segment table leads beyond later messages");
-                    pos += 1;
-                    continue;
+            match self.step(buf, pos, base, last) {
+                Step::Take(next) => {
+                    self.take(&buf[pos..next], pos, base, entries, record);
+                    pos = next;
                 }
-                Header::NeedMore => return self.cut(buf, pos, base, record),
-                Header::Bad(reason) => {
+                Step::Wait => return pos,
+                Step::Lose(reason) => self.lose(base + pos as u64, reason),
+                Step::Resume(next, reason) => {
                     self.lose(base + pos as u64, reason);
-                    continue;
+                    self.skip_to(base + next as u64, DamageKind::Framing, record);
+                    pos = next;
                 }
-            };
-            if !root_is_possible(&buf[pos..]) {
-                self.lose(base + pos as u64, "no struct where a message's root should be");
-                continue;
-            }
-            let next = pos + total;
-            if next > buf.len() {
-                if self.is_doubtful(buf, pos, next, last) {
-                    self.lose(base + pos as u64, "message size leads beyond later messages");
-                    pos += 1;
-                    continue;
-                }
-                if !last {
-                    return pos;
-                }
-                return self.cut(buf, pos, base, record);
-            }
-            if let Some(inner) = self.swallowed(buf, pos, next, last) {
-                match inner {
-                    Found::Keep(_) => return pos,
-                    Found::At(at) => {
-                        self.lose(base + pos as u64, "message size leads into a later message");
-                        self.skip_to(base + at as u64, DamageKind::Framing, record);
-                        pos = at;
-                        continue;
-                    }
+                Step::Cut => {
+                    self.lose(base + pos as u64, "the log ends inside a message");
+                    self.skip_to(base + buf.len() as u64, DamageKind::Cut, record);
+                    return buf.len();
                 }
             }
-            match Message::new(&buf[pos..next]).and_then(Message::root) {
-                Ok(root) => {
-                    let (mono_time, which, valid) = event::header(&root);
-                    let (offset, len) = (pos as u32, total as u32);
-                    entries.push(Entry { mono_time, offset, len, which, valid });
-                    record.count(which, mono_time);
-                }
-                Err(fault) => {
-                    self.lose(base + pos as u64, fault.0);
-                    self.skip_to(base + next as u64, DamageKind::Root, record);
-                }
+        }
+    }
+
+    #[inline]
+    fn step(&mut self, buf: &[u8], pos: usize, base: u64, last: bool) -> Step {
+        let total = match header(&buf[pos..], self.max_message) {
+            Header::Message { total, .. } => total,
+            Header::NeedMore if !last => return Step::Wait,
+            Header::NeedMore => return self.unfinished(buf, pos),
+            Header::Bad(reason) => return Step::Lose(reason),
+        };
+        if !root_is_possible(&buf[pos..]) {
+            return Step::Lose("no struct where a message's root should be");
+        }
+        if total > LARGE {
+            match self.holds_run(buf, pos, base, last) {
+                Some(false) => {}
+                Some(true) => return Step::Lose("message size leads beyond later messages"),
+                None => return Step::Wait,
             }
-            pos = next;
+        }
+        let next = pos + total;
+        if next > buf.len() {
+            return if last { self.unfinished(buf, pos) } else { Step::Wait };
+        }
+        match starts_message(&buf[next..], self.max_message) {
+            Some(true) => Step::Take(next),
+            None if !last => Step::Wait,
+            // Nothing behind the message vouches for its size: it may have swallowed the next ones.
+            None | Some(false) => self.swallowed(buf, pos, next, last),
+        }
+    }
+
+    /// Notes one whole message as an event.
+    #[inline]
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        pos: usize,
+        base: u64,
+        entries: &mut Vec<Entry>,
+        record: &mut Completeness,
+    ) {
+        match Message::new(bytes).and_then(Message::root) {
+            Ok(root) => {
+                let (mono_time, which, valid) = event::header(&root);
+                let (offset, len) = (pos as u32, bytes.len() as u32);
+                entries.push(Entry { mono_time, offset, len, which, valid });
+                record.count(which, mono_time);
+            }
+            Err(fault) => {
+                let start = base + pos as u64;
+                self.lose(start, fault.0);
+                self.skip_to(start + bytes.len() as u64, DamageKind::Root, record);
+            }
         }
     }
 
@@ -138,108 +191,141 @@ impl Scanner {
         }
     }
 
-    /// The stream ends inside the message at `pos`.
+    /// The stream ends inside the message at `pos`. One good message further on is evidence enough that only the
+    /// size is damaged: the other reading is that all is lost.
     #[cold]
-    fn cut(&mut self, buf: &[u8], pos: usize, base: u64, record: &mut Completeness) -> usize {
-        self.lose(base + pos as u64, "the log ends inside a message");
-        self.skip_to(base + buf.len() as u64, DamageKind::Cut, record);
-        buf.len()
-    }
-
-    /// When the bytes behind a message are no message: whether the message itself is too long and swallowed the
-    /// next ones. `Keep` asks for more bytes.
-    #[inline]
-    fn swallowed(&self, buf: &[u8], pos: usize, next: usize, last: bool) -> Option<Found> {
-        match starts_message(&buf[next..], self.max_message) {
-            Some(true) => None,
-            None if !last => Some(Found::Keep(pos)),
-            // At the end of a log nothing behind the message vouches for its size.
-            None | Some(false) => self.swallowed_slow(buf, pos, next, last),
+    fn unfinished(&self, buf: &[u8], pos: usize) -> Step {
+        match self.search(buf, pos + 1, buf.len(), true) {
+            Found::At(next) => Step::Resume(next, "message size leads beyond later messages"),
+            _ => Step::Cut,
         }
     }
 
+    /// The bytes behind the message at `pos` are no message, or missing.
     #[cold]
-    fn swallowed_slow(&self, buf: &[u8], pos: usize, next: usize, last: bool) -> Option<Found> {
+    fn swallowed(&self, buf: &[u8], pos: usize, next: usize, last: bool) -> Step {
         match self.search(buf, pos + 1, next, last) {
-            Found::At(at) if at < next => Some(Found::At(at)),
-            Found::Keep(at) if at < next && !last => Some(Found::Keep(pos)),
-            _ => None,
+            Found::At(inner) => Step::Resume(inner, "message size leads into a later message"),
+            Found::More(_) => Step::Wait,
+            Found::Nowhere => Step::Take(next),
         }
     }
 
-    /// A message that reaches far beyond the buffer is doubted when several good messages stand inside it.
-    fn is_doubtful(&self, buf: &[u8], pos: usize, next: usize, last: bool) -> bool {
-        if !last && (next - buf.len() < DOUBT || buf.len() - pos < DOUBT / 4) {
-            return false;
+    /// Whether three small good messages in a row stand in the first bytes of the large message at `pos`; `None`
+    /// when more bytes are needed.
+    #[cold]
+    fn holds_run(&mut self, buf: &[u8], pos: usize, base: u64, last: bool) -> Option<bool> {
+        let view = match buf.get(..pos + LARGE) {
+            Some(view) => view,
+            None if last => buf,
+            None => return None,
+        };
+        let first = base + pos as u64 + 1;
+        if self.runs.found.is_some_and(|run| run >= first) {
+            return Some(true);
         }
-        let mut at = pos + 1;
-        let mut run = 0;
-        while let Found::At(found) = self.search(buf, at, buf.len(), last) {
-            match header(&buf[found..], self.max_message) {
-                Header::Message { total, .. } if found + total <= buf.len() => {
-                    run = if found == at { run + 1 } else { 1 };
-                    at = found + total;
-                }
-                _ => return false,
-            }
-            if run == 3 {
-                return true;
-            }
+        let from = (self.runs.none_before.max(first) - base) as usize;
+        let found = self.find(view, from, usize::MAX, |start, root| self.is_run(view, start, root));
+        match found {
+            Found::At(run) => self.runs.found = Some(base + run as u64),
+            Found::More(keep) => self.runs.none_before = base + keep as u64,
+            Found::Nowhere => self.runs.none_before = base + keep_from(view, from) as u64,
         }
-        // At the end of a log one good message is evidence enough: the other reading is that all is lost.
-        last && run > 0
+        Some(matches!(found, Found::At(_)))
+    }
+
+    /// Whether three small messages follow one another from `start` on; `None` when the bytes do not reach.
+    fn is_run(&self, buf: &[u8], start: usize, root: usize) -> Option<bool> {
+        let (mut start, mut root) = (start, root);
+        for _ in 0..3 {
+            match self.is_event(buf, start, root, SMALL, false) {
+                Some(true) => {}
+                other => return other,
+            }
+            let table_at = |at: usize| match header(&buf[at..], self.max_message) {
+                Header::Message { table, total } => Some((table, total)),
+                _ => None,
+            };
+            let Some((_, total)) = table_at(start) else { return Some(false) };
+            start += total;
+            let Some((table, _)) = table_at(start) else { return Some(false) };
+            root = start + table;
+        }
+        Some(true)
     }
 
     /// The first place in `buf[from..end]` that looks like an event and is followed by another or by the end.
     ///
-    /// After damaged compression messages may start at any byte, so that no alignment is assumed.
+    /// After damaged compression messages may start at any byte, so that no alignment is assumed. Each caller skips
+    /// or accepts what was searched, so that no byte is searched often.
     fn search(&self, buf: &[u8], from: usize, end: usize, last: bool) -> Found {
-        let mut roots = from;
-        while let Some(at) = buf.get(roots..).and_then(|rest| memmem::find(rest, &ROOT)) {
-            let root = roots + at;
-            roots = root + 1;
-            let tables = (WORD..=SEARCH_TABLE).step_by(WORD).filter_map(|table| root.checked_sub(table));
-            for start in tables.take_while(|start| *start >= from) {
-                if start >= end {
-                    continue;
-                }
-                match self.is_event(buf, start, root, last) {
-                    Some(true) => return Found::At(start),
-                    Some(false) => {}
-                    None => return Found::Keep(start),
-                }
+        match self.find(buf, from, end, |start, root| self.is_event(buf, start, root, LARGE, last)) {
+            Found::Nowhere if !last && buf.len() < end.saturating_add(SEARCH_TABLE + ROOT.len()) => {
+                Found::More(keep_from(buf, from))
             }
-            if root >= end + SEARCH_TABLE {
-                break;
-            }
+            found => found,
         }
-        Found::Keep(buf.len().saturating_sub(SEARCH_TABLE + ROOT.len()).max(from))
     }
 
-    /// Whether a message with its root pointer at `root` starts at `start`; `None` when more bytes are needed.
-    fn is_event(&self, buf: &[u8], start: usize, root: usize, last: bool) -> Option<bool> {
-        let Header::Message { table, total } = header(&buf[start..], self.max_message) else {
-            return Some(false);
+    /// The first place in `buf[from..end]` where `is_wanted(start, root)` holds.
+    #[inline]
+    fn find(
+        &self,
+        buf: &[u8],
+        from: usize,
+        end: usize,
+        is_wanted: impl Fn(usize, usize) -> Option<bool>,
+    ) -> Found {
+        let reach = end.saturating_add(SEARCH_TABLE + ROOT.len()).min(buf.len());
+        let mut roots = from;
+        while let Some(at) = buf.get(roots..reach).and_then(|rest| self.root.find(rest)) {
+            let root = roots + at;
+            roots = root + 1;
+            let tables = (WORD..=SEARCH_TABLE).step_by(WORD);
+            let starts = tables.map_while(|table| root.checked_sub(table).filter(|start| *start >= from));
+            for start in starts.filter(|start| *start < end) {
+                match is_wanted(start, root) {
+                    Some(true) => return Found::At(start),
+                    Some(false) => {}
+                    // Longer tables of the same root have not been looked at yet.
+                    None => return Found::More(root.saturating_sub(SEARCH_TABLE).max(from)),
+                }
+            }
+        }
+        Found::Nowhere
+    }
+
+    /// Whether a message of at most `most` bytes with its root pointer at `root` starts at `start`; `None` when more
+    /// bytes are needed.
+    fn is_event(&self, buf: &[u8], start: usize, root: usize, most: usize, last: bool) -> Option<bool> {
+        let (table, total) = match buf.get(start..).map(|bytes| header(bytes, self.max_message)) {
+            Some(Header::Message { table, total }) => (table, total),
+            _ => return Some(false),
         };
+        if start + table != root || total > most {
+            return Some(false);
+        }
         let Some(data) = buf.get(root + 8..root + 24) else {
             return if last { Some(false) } else { None };
         };
         // Bytes 11–15 of an event's data section are unused, and its clock is no older than a year.
         let unused = data[11..].iter().all(|byte| *byte == 0);
         let clock = data[7] == 0;
-        if start + table != root || !unused || !clock {
+        if buf[root..root + 8] != ROOT || !unused || !clock {
             return Some(false);
         }
-        let next = start + total;
-        match buf.get(next..) {
+        match buf.get(start + total..) {
             Some([]) if last => Some(true),
             Some(rest) => starts_message(rest, self.max_message).or(last.then_some(false)),
             None if last => Some(false),
-            // A candidate that reaches far beyond the buffer is more likely chance than a message.
-            None if next - buf.len() > DOUBT => Some(false),
             None => None,
         }
     }
+}
+
+/// Where a search that ended without a hit must go on: a root pointer may stand half in the buffer, its table before.
+fn keep_from(buf: &[u8], from: usize) -> usize {
+    buf.len().saturating_sub(SEARCH_TABLE + ROOT.len()).max(from)
 }
 
 /// Whether `bytes` begin with a table and a root that fit an event; `None` when there are too few to tell.

@@ -12,10 +12,8 @@ use super::segment::check;
 use super::{Limits, ReadOptions};
 use crate::{Error, Result};
 
-/// Decompressed bytes of a batch at first, and later. The first is small so that the head of a log is there after
-/// a few kilobytes.
+/// Most decompressed bytes of the first batch.
 const FIRST_BATCH: usize = 64 << 10;
-const FULL_BATCH: usize = 512 << 10;
 
 /// Reads a log batch by batch.
 pub struct LogStream<R> {
@@ -28,6 +26,8 @@ pub struct LogStream<R> {
     /// Stream offset of `tail`.
     base: u64,
     want: usize,
+    /// Bytes wanted of all batches but the first.
+    full: usize,
     ended: bool,
     completeness: Completeness,
 }
@@ -59,7 +59,8 @@ impl<R: Read> LogStream<R> {
             strict: options.strict,
             tail: Vec::new(),
             base: 0,
-            want: FIRST_BATCH,
+            want: FIRST_BATCH.min(options.batch_bytes),
+            full: options.batch_bytes,
             ended: false,
             completeness: Completeness::default(),
         })
@@ -77,7 +78,7 @@ impl<R: Read> LogStream<R> {
         batch.first = self.completeness.events;
         while batch.entries.is_empty() && !self.ended {
             self.extend(batch)?;
-            self.want = FULL_BATCH;
+            self.want = self.full;
         }
         batch.count_by_which(&mut self.completeness);
         check(&self.completeness, self.strict, self.ended)?;

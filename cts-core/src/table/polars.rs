@@ -5,7 +5,7 @@ use polars_arrow::array::{
     Array, BinaryArray, BooleanArray, ListArray, NullArray, PrimitiveArray, StructArray, Utf8Array,
 };
 use polars_arrow::bitmap::Bitmap;
-use polars_arrow::buffer::Buffer;
+use polars_buffer::Buffer;
 use polars_arrow::datatypes::{ArrowDataType, Field};
 use polars_arrow::offset::OffsetsBuffer;
 

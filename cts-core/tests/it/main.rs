@@ -1,10 +1,12 @@
 //! Integration tests over real and planted logs.
 
-#![allow(missing_docs, unreachable_pub, reason = "test helpers")]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, reason = "test helpers")]
 
+mod bitwatch;
 mod damage;
 mod samples;
 mod tables;
+mod tools;
 
 use std::path::PathBuf;
 

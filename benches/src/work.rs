@@ -1,0 +1,141 @@
+//! What is timed. Each function returns something that depends on all of its work.
+
+use std::io::Read;
+
+use cts_core::log::{Batch, Log, LogStream, ReadOptions, frames, read_ahead, which};
+use cts_core::{Error, Result};
+use zstd::zstd_safe::{DCtx, get_error_name};
+
+/// Number of frames, and a sum over their addresses, buses and first bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Walk {
+    /// Frames met.
+    pub frames: u64,
+    /// Changes with every frame.
+    pub sum: u64,
+}
+
+impl Walk {
+    /// Adds all frames of a batch.
+    ///
+    /// # Errors
+    /// When a frame cannot be read: the inputs are sound.
+    pub fn add(&mut self, batch: &Batch) -> Result<()> {
+        for event in batch.events() {
+            for frame in frames(&event)? {
+                let frame = frame?;
+                let first = frame.data.first().copied().unwrap_or_default();
+                self.frames += 1;
+                self.sum += u64::from(frame.address) + u64::from(frame.bus) + u64::from(first);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// libzstd alone, into `out`.
+///
+/// # Errors
+/// When the input is no zstd.
+pub fn zstd_alone(packed: &[u8], out: &mut Vec<u8>) -> std::io::Result<usize> {
+    out.clear();
+    DCtx::create().decompress(out, packed).map_err(|code| std::io::Error::other(get_error_name(code)))
+}
+
+/// libzstd alone, into a new buffer of `size` bytes.
+///
+/// # Errors
+/// As [`zstd_alone`].
+pub fn zstd_fresh(packed: &[u8], size: usize) -> std::io::Result<usize> {
+    zstd_alone(packed, &mut Vec::with_capacity(size))
+}
+
+/// Decompresses and indexes the whole log.
+///
+/// # Errors
+/// As [`Log::from_bytes`].
+pub fn index(packed: &[u8]) -> Result<Log> {
+    Log::from_bytes(packed, &ReadOptions::default())
+}
+
+/// All batches of a stream; returns the number of events.
+///
+/// # Errors
+/// As [`LogStream`].
+pub fn stream(packed: &[u8]) -> Result<u64> {
+    let mut stream = LogStream::new(packed, &ReadOptions::default())?;
+    let mut batch = Batch::default();
+    while stream.next_batch(&mut batch)? {}
+    Ok(stream.completeness().events)
+}
+
+/// All frames of a stream, on one thread.
+///
+/// # Errors
+/// As [`LogStream`].
+pub fn stream_frames(packed: &[u8]) -> Result<Walk> {
+    let mut stream = LogStream::new(packed, &ReadOptions::default())?;
+    let (mut batch, mut walk) = (Batch::default(), Walk::default());
+    while stream.next_batch(&mut batch)? {
+        walk.add(&batch)?;
+    }
+    Ok(walk)
+}
+
+/// All frames of a log that is indexed first.
+///
+/// # Errors
+/// As [`Log::from_bytes`].
+pub fn index_frames(packed: &[u8]) -> Result<Walk> {
+    let mut walk = Walk::default();
+    let log = index(packed)?;
+    walk.add(&log)?;
+    Ok(walk)
+}
+
+/// All frames, on two threads: one decompresses and scans, the other walks.
+///
+/// # Errors
+/// As [`LogStream`].
+pub fn ahead_frames(packed: &[u8]) -> Result<Walk> {
+    let mut walk = Walk::default();
+    read_ahead(LogStream::new(packed, &ReadOptions::default())?, |batch| walk.add(batch))?;
+    Ok(walk)
+}
+
+/// Reads until `initData` and `carParams` are there and returns the bytes taken from the file for that.
+///
+/// # Errors
+/// As [`LogStream`]; when one of the two is missing.
+pub fn first_events(packed: &[u8]) -> Result<u64> {
+    /// Source: openpilot `cereal/log.capnp` `Event.carParams`.
+    const CAR_PARAMS: u16 = 67;
+    let mut reader = Counting { reader: packed, bytes: 0 };
+    let mut missing = vec![which::INIT_DATA, CAR_PARAMS];
+    let mut stream = LogStream::new(&mut reader, &ReadOptions::default())?;
+    let mut batch = Batch::default();
+    while !missing.is_empty() && stream.next_batch(&mut batch)? {
+        missing.retain(|which| batch.events().all(|event| event.which() != *which));
+    }
+    drop(stream);
+    match missing.is_empty() {
+        true => Ok(reader.bytes),
+        false => Err(Error::io("find the first events", std::io::ErrorKind::NotFound.into())),
+    }
+}
+
+/// Counts what is read.
+pub struct Counting<R> {
+    /// Where the bytes come from.
+    pub reader: R,
+    /// Bytes read so far.
+    pub bytes: u64,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let got = self.reader.read(buf)?;
+        self.bytes += got as u64;
+        Ok(got)
+    }
+}
