@@ -38,12 +38,7 @@ struct Spot {
 impl<'s> Builder<'s> {
     /// A message whose root is a struct of type `index`, all fields at their defaults.
     pub fn new(schema: &'s Schema, index: usize) -> Self {
-        let mut builder = Self {
-            schema,
-            index,
-            root: Spot { start: 0, data: 0 },
-            bytes: vec![0; 2 * WORD],
-        };
+        let mut builder = Self { schema, index, root: Spot { start: 0, data: 0 }, bytes: vec![0; 2 * WORD] };
         let (words, pointers) = schema.size(index);
         builder.root = builder.allocate(words, pointers);
         builder.point(WORD, builder.root, words, pointers);
@@ -96,14 +91,7 @@ impl<'s> Builder<'s> {
         match (&field.kind, rest) {
             (FieldKind::Group(group), []) => self.structure(spot, *group, value, &field.name),
             (FieldKind::Group(_), rest) => self.follow(spot, rest, value),
-            (
-                FieldKind::Slot {
-                    ty: Type::Struct(inner),
-                    offset,
-                    ..
-                },
-                [_, ..],
-            ) => {
+            (FieldKind::Slot { ty: Type::Struct(inner), offset, .. }, [_, ..]) => {
                 let inner = self.enter(spot, *offset, *inner);
                 self.follow(inner, rest, value)
             }
@@ -128,15 +116,10 @@ impl<'s> Builder<'s> {
     fn enter(&mut self, spot: Spot, offset: u32, index: usize) -> Spot {
         let (words, pointers) = self.schema.size(index);
         let at = spot.pointer(offset);
-        let word = self.bytes[at..]
-            .first_chunk::<8>()
-            .map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let word = self.bytes[at..].first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         if word != 0 && words + pointers > 0 {
             let start = at + WORD + (word as u32 >> 2) as usize * WORD;
-            return Spot {
-                start,
-                data: words * WORD,
-            };
+            return Spot { start, data: words * WORD };
         }
         let inner = self.allocate(words, pointers);
         self.point(at, inner, words, pointers);
@@ -146,11 +129,7 @@ impl<'s> Builder<'s> {
     /// Points from byte `at` to a struct that lies behind it.
     fn point(&mut self, at: usize, to: Spot, words: usize, pointers: usize) {
         // The place of an empty struct does not matter, but its pointer must not be null: offset -1 by convention.
-        let offset = if words + pointers == 0 {
-            -1
-        } else {
-            ((to.start - at) / WORD) as i64 - 1
-        };
+        let offset = if words + pointers == 0 { -1 } else { ((to.start - at) / WORD) as i64 - 1 };
         self.word(at, struct_pointer(offset, words, pointers));
     }
 
@@ -224,10 +203,7 @@ impl<'s> Builder<'s> {
         let tag = self.list(at, 7, content, WORD + content * WORD)?;
         self.word(tag, struct_pointer(values.len() as i64, words, pointers));
         for (i, value) in values.iter().enumerate() {
-            let spot = Spot {
-                start: tag + WORD + i * step,
-                data: words * WORD,
-            };
+            let spot = Spot { start: tag + WORD + i * step, data: words * WORD };
             self.structure(spot, index, value, name)?;
         }
         Ok(())
@@ -248,10 +224,7 @@ impl<'s> Builder<'s> {
     fn allocate(&mut self, words: usize, pointers: usize) -> Spot {
         let start = self.bytes.len();
         self.bytes.resize(start + (words + pointers) * WORD, 0);
-        Spot {
-            start,
-            data: words * WORD,
-        }
+        Spot { start, data: words * WORD }
     }
 
     fn word(&mut self, at: usize, word: u64) {
@@ -282,10 +255,5 @@ fn struct_pointer(offset: i64, words: usize, pointers: usize) -> u64 {
 #[cold]
 fn too_large(bytes: usize) -> crate::Error {
     let what = format!("a message with a list of {bytes} bytes");
-    ErrorKind::TooLarge {
-        what,
-        limit: MOST as u64,
-        name: "words in a segment",
-    }
-    .into()
+    ErrorKind::TooLarge { what, limit: MOST as u64, name: "words in a segment" }.into()
 }

@@ -116,7 +116,7 @@ impl Car {
         let (bus, address, sent) = (self.rows[row].bus, self.rows[row].address, self.rows[row].sent);
         if address == 0x13a {
             let units = self.now.mph / MILES / WHEEL_KPH;
-            self.wheels = [(); 4].map(|()| (units + 1.5 * self.noise() + 0.5) as u64);
+            self.wheels = [(); 4].map(|()| (units + 0.5 * self.noise() + 0.5) as u64);
         }
         if address == 0x119 {
             self.steering = ((self.now.steering + self.wander) / STEERING_DEG) as i16;
@@ -139,7 +139,9 @@ impl Car {
     fn show(&self, bus: u8, address: u32, payload: &mut u64) {
         let now = &self.now;
         match (bus, address) {
-            (0, 0x13a) => WHEELS.iter().zip(self.wheels).for_each(|(bit, speed)| put(payload, *bit, 13, speed)),
+            (0, 0x13a) => {
+                WHEELS.iter().zip(self.wheels).for_each(|(bit, speed)| put(payload, *bit, 13, speed))
+            }
             (0, 0x119) => {
                 *payload = 0;
                 put(payload, 32, 16, self.steering as u16 as u64);

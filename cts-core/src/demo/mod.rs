@@ -38,10 +38,10 @@ pub struct Drive {
 }
 
 impl Drive {
-    /// A drive of so many seconds. The script is one minute long; longer drives repeat its traffic, but not what
+    /// A drive of so many seconds, at most a day. The script is one minute long; longer drives repeat its traffic, but not what
     /// is planted inside the window. All that differs between seeds is noise, payloads without meaning, and times.
     pub fn new(seed: u64, seconds: u32) -> Self {
-        Self { seed, seconds, damaged: false }
+        Self { seed, seconds: seconds.min(86_400), damaged: false }
     }
 
     /// The same drive with the `can` event in its middle overwritten by garbage, its segment table too.

@@ -19,14 +19,18 @@ const DONGLE: &str = "0000000000demo01";
 /// What stands at the start of a log.
 pub(super) fn begin(events: &mut Events<'_, impl Write>, seed: u64, mono: u64) -> Result<()> {
     let wall = WALL_TIME + seed % 365 * 86_400_000_000_000;
-    events.emit("initData", mono, vec![
-        ("initData.dongleId", DONGLE.into()),
-        ("initData.deviceType", Value::Name("tici")),
-        ("initData.version", "0.10.1".into()),
-        ("initData.gitRemote", "https://github.com/commaai/openpilot.git".into()),
-        ("initData.gitBranch", "release3".into()),
-        ("initData.wallTimeNanos", wall.into()),
-    ])?;
+    events.emit(
+        "initData",
+        mono,
+        vec![
+            ("initData.dongleId", DONGLE.into()),
+            ("initData.deviceType", Value::Name("tici")),
+            ("initData.version", "0.10.1".into()),
+            ("initData.gitRemote", "https://github.com/commaai/openpilot.git".into()),
+            ("initData.gitBranch", "release3".into()),
+            ("initData.wallTimeNanos", wall.into()),
+        ],
+    )?;
     sentinel(events, "startOfRoute", mono + 1_000_000)?;
     car_params(events, mono + 300_000_000)
 }
@@ -42,19 +46,23 @@ fn sentinel(events: &mut Events<'_, impl Write>, kind: &'static str, mono: u64) 
 
 fn car_params(events: &mut Events<'_, impl Write>, mono: u64) -> Result<()> {
     let safety = vec![("safetyModel", Value::Name("subaru")), ("safetyParam", Value::UInt(0))];
-    events.emit("carParams", mono, vec![
-        ("carParams.brand", "subaru".into()),
-        ("carParams.carFingerprint", "SUBARU_IMPREZA".into()),
-        ("carParams.carVin", "JF1DEMO0000000000".into()),
-        ("carParams.pcmCruise", true.into()),
-        ("carParams.mass", 1568.0.into()),
-        ("carParams.wheelbase", 2.67.into()),
-        ("carParams.steerRatio", 15.0.into()),
-        ("carParams.steerLimitTimer", 0.4.into()),
-        ("carParams.transmissionType", Value::Name("automatic")),
-        ("carParams.lateralTuning.torque.friction", 0.2.into()),
-        ("carParams.safetyConfigs", Value::List(vec![Value::Struct(safety)])),
-    ])?;
+    events.emit(
+        "carParams",
+        mono,
+        vec![
+            ("carParams.brand", "subaru".into()),
+            ("carParams.carFingerprint", "SUBARU_IMPREZA".into()),
+            ("carParams.carVin", "JF1DEMO0000000000".into()),
+            ("carParams.pcmCruise", true.into()),
+            ("carParams.mass", 1568.0.into()),
+            ("carParams.wheelbase", 2.67.into()),
+            ("carParams.steerRatio", 15.0.into()),
+            ("carParams.steerLimitTimer", 0.4.into()),
+            ("carParams.transmissionType", Value::Name("automatic")),
+            ("carParams.lateralTuning.torque.friction", 0.2.into()),
+            ("carParams.safetyConfigs", Value::List(vec![Value::Struct(safety)])),
+        ],
+    )?;
     Ok(())
 }
 
@@ -106,36 +114,44 @@ fn car_state(events: &mut Events<'_, impl Write>, mono: u64, car: &Car) -> Resul
     let [fr, rr, rl, fl] = car.wheels.map(|units| units as f64 * WHEEL_KPH / 3.6);
     let speed = (fr + rr + rl + fl) / 4.0;
     let set = car.set_mph as f64 / MILES / 3.6;
-    events.emit("carState", mono, vec![
-        ("carState.vEgo", speed.into()),
-        ("carState.vEgoRaw", speed.into()),
-        ("carState.aEgo", car.acceleration.into()),
-        ("carState.wheelSpeeds.fl", fl.into()),
-        ("carState.wheelSpeeds.fr", fr.into()),
-        ("carState.wheelSpeeds.rl", rl.into()),
-        ("carState.wheelSpeeds.rr", rr.into()),
-        ("carState.steeringAngleDeg", (f64::from(car.steering) * STEERING_DEG).into()),
-        ("carState.brakePressed", car.now.brake.into()),
-        ("carState.leftBlinker", car.now.left.into()),
-        ("carState.rightBlinker", car.now.right.into()),
-        ("carState.cruiseState.available", car.cruise_on.into()),
-        ("carState.cruiseState.enabled", car.cruise_active.into()),
-        ("carState.cruiseState.speed", set.into()),
-        ("carState.gearShifter", Value::Name("drive")),
-        ("carState.canValid", true.into()),
-    ])?;
+    events.emit(
+        "carState",
+        mono,
+        vec![
+            ("carState.vEgo", speed.into()),
+            ("carState.vEgoRaw", speed.into()),
+            ("carState.aEgo", car.acceleration.into()),
+            ("carState.wheelSpeeds.fl", fl.into()),
+            ("carState.wheelSpeeds.fr", fr.into()),
+            ("carState.wheelSpeeds.rl", rl.into()),
+            ("carState.wheelSpeeds.rr", rr.into()),
+            ("carState.steeringAngleDeg", (f64::from(car.steering) * STEERING_DEG).into()),
+            ("carState.brakePressed", car.now.brake.into()),
+            ("carState.leftBlinker", car.now.left.into()),
+            ("carState.rightBlinker", car.now.right.into()),
+            ("carState.cruiseState.available", car.cruise_on.into()),
+            ("carState.cruiseState.enabled", car.cruise_active.into()),
+            ("carState.cruiseState.speed", set.into()),
+            ("carState.gearShifter", Value::Name("drive")),
+            ("carState.canValid", true.into()),
+        ],
+    )?;
     Ok(())
 }
 
 fn selfdrive_state(events: &mut Events<'_, impl Write>, mono: u64, car: &Car) -> Result<()> {
     let state = if car.cruise_active { "enabled" } else { "disabled" };
-    events.emit("selfdriveState", mono, vec![
-        ("selfdriveState.state", Value::Name(state)),
-        ("selfdriveState.enabled", car.cruise_active.into()),
-        ("selfdriveState.active", car.cruise_active.into()),
-        ("selfdriveState.engageable", car.cruise_on.into()),
-        ("selfdriveState.personality", Value::Name("standard")),
-    ])?;
+    events.emit(
+        "selfdriveState",
+        mono,
+        vec![
+            ("selfdriveState.state", Value::Name(state)),
+            ("selfdriveState.enabled", car.cruise_active.into()),
+            ("selfdriveState.active", car.cruise_active.into()),
+            ("selfdriveState.engageable", car.cruise_on.into()),
+            ("selfdriveState.personality", Value::Name("standard")),
+        ],
+    )?;
     Ok(())
 }
 
@@ -158,19 +174,24 @@ fn panda_states(events: &mut Events<'_, impl Write>, tick: u32, mono: u64, car: 
 fn device_state(events: &mut Events<'_, impl Write>, tick: u32, mono: u64) -> Result<()> {
     let warm = 58.0 + f64::from(tick % 3000) / 1000.0;
     let cores = |base: f64| Value::List((0..8).map(|i| (base + f64::from(i % 4) * 0.5).into()).collect());
-    let usage = Value::List((0..8u32).map(|i| Value::Int(i64::from(31 + (tick / 50 + 5 * i) % 17))).collect());
-    events.emit("deviceState", mono, vec![
-        ("deviceState.started", true.into()),
-        ("deviceState.deviceType", Value::Name("tici")),
-        ("deviceState.freeSpacePercent", 71.5.into()),
-        ("deviceState.memoryUsagePercent", 42i8.into()),
-        ("deviceState.cpuUsagePercent", usage),
-        ("deviceState.cpuTempC", cores(warm)),
-        ("deviceState.maxTempC", (warm + 1.5).into()),
-        ("deviceState.thermalStatus", Value::Name("ok")),
-        ("deviceState.networkType", Value::Name("cell4G")),
-        ("deviceState.powerDrawW", 8.25.into()),
-    ])?;
+    let usage =
+        Value::List((0..8u32).map(|i| Value::Int(i64::from(31 + (tick / 50 + 5 * i) % 17))).collect());
+    events.emit(
+        "deviceState",
+        mono,
+        vec![
+            ("deviceState.started", true.into()),
+            ("deviceState.deviceType", Value::Name("tici")),
+            ("deviceState.freeSpacePercent", 71.5.into()),
+            ("deviceState.memoryUsagePercent", 42i8.into()),
+            ("deviceState.cpuUsagePercent", usage),
+            ("deviceState.cpuTempC", cores(warm)),
+            ("deviceState.maxTempC", (warm + 1.5).into()),
+            ("deviceState.thermalStatus", Value::Name("ok")),
+            ("deviceState.networkType", Value::Name("cell4G")),
+            ("deviceState.powerDrawW", 8.25.into()),
+        ],
+    )?;
     Ok(())
 }
 
@@ -178,22 +199,29 @@ fn gps(events: &mut Events<'_, impl Write>, tick: u32, mono: u64, car: &Car) -> 
     let seconds = f64::from(tick) / 100.0;
     let speed = car.now.mph / MILES / 3.6;
     let north = [speed, 0.0, 0.0].map(Value::Float).to_vec();
-    events.emit("gpsLocationExternal", mono, vec![
-        ("gpsLocationExternal.flags", 1u16.into()),
-        ("gpsLocationExternal.hasFix", true.into()),
-        // The way north at the drive's mean speed.
-        ("gpsLocationExternal.latitude", (ORIGIN.0 + seconds * 23.7 / 111_000.0).into()),
-        ("gpsLocationExternal.longitude", ORIGIN.1.into()),
-        ("gpsLocationExternal.altitude", 84.0.into()),
-        ("gpsLocationExternal.speed", speed.into()),
-        ("gpsLocationExternal.vNED", Value::List(north)),
-        ("gpsLocationExternal.horizontalAccuracy", 1.4.into()),
-        ("gpsLocationExternal.verticalAccuracy", 2.1.into()),
-        ("gpsLocationExternal.speedAccuracy", 0.2.into()),
-        ("gpsLocationExternal.satelliteCount", 19i8.into()),
-        ("gpsLocationExternal.source", Value::Name("ublox")),
-        ("gpsLocationExternal.unixTimestampMillis", ((WALL_TIME / 1_000_000) as i64 + i64::from(tick) * 10).into()),
-    ])?;
+    events.emit(
+        "gpsLocationExternal",
+        mono,
+        vec![
+            ("gpsLocationExternal.flags", 1u16.into()),
+            ("gpsLocationExternal.hasFix", true.into()),
+            // The way north at the drive's mean speed.
+            ("gpsLocationExternal.latitude", (ORIGIN.0 + seconds * 23.7 / 111_000.0).into()),
+            ("gpsLocationExternal.longitude", ORIGIN.1.into()),
+            ("gpsLocationExternal.altitude", 84.0.into()),
+            ("gpsLocationExternal.speed", speed.into()),
+            ("gpsLocationExternal.vNED", Value::List(north)),
+            ("gpsLocationExternal.horizontalAccuracy", 1.4.into()),
+            ("gpsLocationExternal.verticalAccuracy", 2.1.into()),
+            ("gpsLocationExternal.speedAccuracy", 0.2.into()),
+            ("gpsLocationExternal.satelliteCount", 19i8.into()),
+            ("gpsLocationExternal.source", Value::Name("ublox")),
+            (
+                "gpsLocationExternal.unixTimestampMillis",
+                ((WALL_TIME / 1_000_000) as i64 + i64::from(tick) * 10).into(),
+            ),
+        ],
+    )?;
     Ok(())
 }
 

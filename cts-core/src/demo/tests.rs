@@ -39,7 +39,8 @@ fn the_log_holds_what_the_truth_says() {
         assert!(event.mono_time() > last, "in order");
         last = event.mono_time();
     }
-    let said: BTreeMap<String, u64> = truth.by_service.iter().map(|(name, n)| (name.to_string(), *n)).collect();
+    let said: BTreeMap<String, u64> =
+        truth.by_service.iter().map(|(name, n)| (name.to_string(), *n)).collect();
     assert_eq!((counts, by_bus), (said, truth.frames_by_bus.clone()));
     assert_eq!(log.completeness().events, truth.events);
     assert_eq!((truth.by_service["can"], truth.by_service["carState"]), (6000, 6000));
@@ -58,7 +59,11 @@ fn car_state_shows_what_the_frames_say() {
     for event in log.events() {
         for frame in frames(&event).unwrap().map(|frame| frame.unwrap()).filter(|frame| frame.bus == 0) {
             let data = frame.data.try_into().unwrap();
-            assert_eq!(seal(frame.address, u64::from_le_bytes(data), (get(data, 8, 4)) as u8), data, "checksum");
+            assert_eq!(
+                seal(frame.address, u64::from_le_bytes(data), (get(data, 8, 4)) as u8),
+                data,
+                "checksum"
+            );
             match frame.address {
                 0x13a => wheels = Some(WHEELS.map(|bit| get(data, bit, 13) as f64 * WHEEL_KPH / 3.6)),
                 0x119 => steering = Some(f64::from(get(data, 32, 16) as i16) * -0.0217),
@@ -136,12 +141,18 @@ fn planted_events_are_where_the_script_puts_them() {
     check("window_pulses", &[28.0, 30.0, 32.5, 34.5, 38.0, 40.0], 0.03);
     check("decoy_pulses", &[9.0, 11.0, 29.0, 31.0, 33.5, 35.5, 39.0, 41.0], 0.06);
     assert_eq!(edges("left_blinker").len(), 12);
-    let markers: Vec<_> = truth.markers.iter().map(|m| (m.left_seconds as u32, m.right_seconds as u32)).collect();
+    let markers: Vec<_> =
+        truth.markers.iter().map(|m| (m.left_seconds as u32, m.right_seconds as u32)).collect();
     assert_eq!(markers, [(18, 24), (41, 48)]);
     assert!(truth.bands.len() >= 5, "{:?}", truth.bands);
-    assert!(truth.speed_range_mph[0] < 45.0 && truth.speed_range_mph[1] > 56.9, "{:?}", truth.speed_range_mph);
+    assert!(
+        truth.speed_range_mph[0] < 45.0 && truth.speed_range_mph[1] > 56.9,
+        "{:?}",
+        truth.speed_range_mph
+    );
     let long = written(&Drive::new(3, 70)).1;
-    let pulses = |truth: &Truth| truth.signals.iter().find(|s| s.name == "window_pulses").unwrap().edges.len();
+    let pulses =
+        |truth: &Truth| truth.signals.iter().find(|s| s.name == "window_pulses").unwrap().edges.len();
     assert_eq!(pulses(&long), pulses(&truth), "the second minute plants nothing in the window");
 }
 
@@ -165,7 +176,8 @@ fn no_other_bit_looks_like_the_planted_one() {
         }
         let window = truth.window.start_seconds..truth.window.start_seconds + truth.window.duration_seconds;
         let pulses = |t: &[f64]| t.chunks(2).all(|p| p.len() == 2 && (1.5..2.5).contains(&(p[1] - p[0])));
-        let alike = toggles.iter().filter(|(_, t)| t.len() == 6 && pulses(t) && t.iter().all(|t| window.contains(t)));
+        let alike =
+            toggles.iter().filter(|(_, t)| t.len() == 6 && pulses(t) && t.iter().all(|t| window.contains(t)));
         assert_eq!(alike.map(|(bit, _)| *bit).collect::<Vec<_>>(), [(0, 0x1c5, 33)], "seed {seed}");
     }
 }

@@ -173,7 +173,8 @@ impl Recorder {
         let sum: u64 = WHEELS.iter().map(|bit| get(frame.data, *bit, 13)).sum();
         self.mph = sum as f64 / 4.0 * WHEEL_KPH * MILES;
         let [low, high] = self.truth.speed_range_mph;
-        self.truth.speed_range_mph = [if low == 0.0 { self.mph } else { low.min(self.mph) }, high.max(self.mph)];
+        self.truth.speed_range_mph =
+            [if low == 0.0 { self.mph } else { low.min(self.mph) }, high.max(self.mph)];
         let seconds = self.seconds(mono);
         let inside = (BAND[0]..=BAND[1]).contains(&self.mph);
         let open = self.truth.bands.last_mut().filter(|band| band.leave_mono_time.is_none());
@@ -209,7 +210,8 @@ fn planted(&(name, bus, address, bit): &(&'static str, u8, u32, u32)) -> Planted
 }
 
 fn markers(signals: &[PlantedSignal]) -> Vec<Marker> {
-    let rises = |name| signals.iter().filter(move |s| s.name == name).flat_map(|s| &s.edges).filter(|e| e.rising);
+    let rises =
+        |name| signals.iter().filter(move |s| s.name == name).flat_map(|s| &s.edges).filter(|e| e.rising);
     let mut edges: Vec<_> = rises("left_blinker").map(|e| (e, true)).collect();
     edges.extend(rises("right_blinker").map(|e| (e, false)));
     edges.sort_by_key(|(edge, _)| edge.mono_time);

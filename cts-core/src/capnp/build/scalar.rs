@@ -13,9 +13,7 @@ pub(super) fn scalar(schema: &Schema, ty: &Type, value: &Value<'_>, name: &str) 
         (Type::Float64, Value::Float(v)) => Ok(v.to_bits()),
         (Type::Enum(index), Value::Name(given)) => {
             let known = schema.enums[*index].enumerants.iter().position(|n| n == given);
-            known
-                .map(|n| n as u64)
-                .ok_or_else(|| mismatch(name, value, &schema.enums[*index].name))
+            known.map(|n| n as u64).ok_or_else(|| mismatch(name, value, &schema.enums[*index].name))
         }
         (Type::Bool | Type::Void | Type::Float32 | Type::Float64, _) => {
             Err(mismatch(name, value, &format!("{ty:?}")))
@@ -29,31 +27,17 @@ pub(super) fn scalar(schema: &Schema, ty: &Type, value: &Value<'_>, name: &str) 
 fn integer(ty: &Type, value: i128, name: &str) -> Result<u64> {
     let bits = 8 * ty.width();
     let signed = matches!(ty, Type::Int8 | Type::Int16 | Type::Int32 | Type::Int64);
-    let (low, high) = if signed {
-        (-(1i128 << (bits - 1)), 1 << (bits - 1))
-    } else {
-        (0, 1i128 << bits)
-    };
+    let (low, high) = if signed { (-(1i128 << (bits - 1)), 1 << (bits - 1)) } else { (0, 1i128 << bits) };
     if (low..high).contains(&value) {
         return Ok(value as u64);
     }
     let (value, range) = (value.to_string(), format!("from {low} to {}", high - 1));
-    Err(ErrorKind::OutOfRange {
-        name: name.to_owned(),
-        value,
-        range,
-    }
-    .into())
+    Err(ErrorKind::OutOfRange { name: name.to_owned(), value, range }.into())
 }
 
 #[cold]
 pub(super) fn mismatch(name: &str, value: &Value<'_>, expected: &str) -> crate::Error {
     let mut value = format!("{value:?}");
     value.truncate(value.floor_char_boundary(40));
-    ErrorKind::BadParam {
-        name: name.to_owned(),
-        value,
-        expected: expected.to_owned(),
-    }
-    .into()
+    ErrorKind::BadParam { name: name.to_owned(), value, expected: expected.to_owned() }.into()
 }

@@ -28,20 +28,11 @@ fn text(value: &Value<'_>) -> String {
 /// One frame, address 0x1D2, data 11 22, src 128, valid false: the bytes that other writers make of it.
 #[test]
 fn writes_the_worked_example() {
-    let frame = vec![
-        ("address", 0x1d2u32.into()),
-        ("src", 128u8.into()),
-        ("dat", Value::Data(&[0x11, 0x22])),
-    ];
+    let frame =
+        vec![("address", 0x1d2u32.into()), ("src", 128u8.into()), ("dat", Value::Data(&[0x11, 0x22]))];
     let mut builder = Builder::new(schema(), index("Event"));
-    builder
-        .set("logMonoTime", 0x0123_4567_89abu64)
-        .unwrap()
-        .set("valid", false)
-        .unwrap();
-    builder
-        .set("can", Value::List(vec![Value::Struct(frame)]))
-        .unwrap();
+    builder.set("logMonoTime", 0x0123_4567_89abu64).unwrap().set("valid", false).unwrap();
+    builder.set("can", Value::List(vec![Value::Struct(frame)])).unwrap();
     assert_eq!(
         hex(&builder.finish()).to_lowercase(),
         "00000000080000000000000002000100ab8967452301000004000100000000000100000017000000\
@@ -66,25 +57,16 @@ fn sizes_are_those_the_compiler_gave() {
 #[test]
 fn dotted_paths_share_the_structs_on_the_way() {
     let mut builder = Builder::new(schema(), index("Event"));
-    for (path, value) in [
-        ("carState.vEgo", 1.5),
-        ("carState.wheelSpeeds.fl", 2.5),
-        ("carState.wheelSpeeds.rr", -3.0),
-    ] {
+    for (path, value) in
+        [("carState.vEgo", 1.5), ("carState.wheelSpeeds.fl", 2.5), ("carState.wheelSpeeds.rr", -3.0)]
+    {
         builder.set(path, value).unwrap();
     }
     builder.set("carState.gearShifter", Value::Name("drive")).unwrap();
     let bytes = builder.finish();
-    assert_eq!(
-        bytes.len(),
-        8 * (1 + 1 + 3 + 16 + 2),
-        "table, root, Event, CarState, WheelSpeeds"
-    );
+    assert_eq!(bytes.len(), 8 * (1 + 1 + 3 + 16 + 2), "table, root, Event, CarState, WheelSpeeds");
     let value = text(&read(index("Event"), &bytes));
-    assert!(
-        value.contains(r#""wheelSpeeds":{"fl":2.5,"fr":0.0,"rl":0.0,"rr":-3.0}"#),
-        "{value}"
-    );
+    assert!(value.contains(r#""wheelSpeeds":{"fl":2.5,"fr":0.0,"rl":0.0,"rr":-3.0}"#), "{value}");
     assert!(value.contains(r#""gearShifter":"drive""#), "{value}");
 }
 
@@ -95,10 +77,7 @@ fn defaults_and_groups_and_unions() {
     builder.set("lateralTuning.torque.friction", 0.5).unwrap();
     let bytes = builder.finish();
     let value = text(&read(index("CarParams"), &bytes));
-    assert!(
-        value.contains(r#""radarTimeStep":0.25"#) && value.contains(r#""friction":0.5"#),
-        "{value}"
-    );
+    assert!(value.contains(r#""radarTimeStep":0.25"#) && value.contains(r#""friction":0.5"#), "{value}");
     let empty = Builder::new(schema(), index("CarParams")).finish();
     let value = text(&read(index("CarParams"), &empty));
     assert!(
@@ -110,11 +89,7 @@ fn defaults_and_groups_and_unions() {
 #[test]
 fn refuses_what_does_not_fit() {
     let code = |path: &str, value: Value<'_>| {
-        Builder::new(schema(), index("Event"))
-            .set(path, value)
-            .map(|_| ())
-            .unwrap_err()
-            .code()
+        Builder::new(schema(), index("Event")).set(path, value).map(|_| ()).unwrap_err().code()
     };
     assert_eq!(code("carState.vEgo", true.into()), "bad-param");
     assert_eq!(code("carState.vEgoo", 1.0.into()), "no-such-field");
@@ -134,22 +109,11 @@ fn a_message_of_thousands_of_words() {
     builder.set("sendcan", Value::List(list)).unwrap();
     let bytes = builder.finish();
     assert!(bytes.len() > 8 * 6000);
-    let log = Log::from_bytes(
-        &bytes,
-        &ReadOptions {
-            strict: true,
-            ..ReadOptions::default()
-        },
-    )
-    .unwrap();
+    let log = Log::from_bytes(&bytes, &ReadOptions { strict: true, ..ReadOptions::default() }).unwrap();
     let event = log.events().next().unwrap();
     let read: Vec<_> = frames(&event).unwrap().map(|frame| frame.unwrap()).collect();
     assert_eq!(read.len(), 2000);
-    assert!(
-        read.iter()
-            .enumerate()
-            .all(|(i, f)| f.address == i as u32 && f.data == payloads[i])
-    );
+    assert!(read.iter().enumerate().all(|(i, f)| f.address == i as u32 && f.data == payloads[i]));
 }
 
 /// A value of some of the fields of a struct, as `choices` decide.
@@ -159,7 +123,7 @@ fn some_struct(index: usize, depth: u32, choices: &mut impl FnMut() -> u64) -> V
     let active = (!members.is_empty()).then(|| members[choices() as usize % members.len()]);
     let mut fields = Vec::new();
     for field in s.fields.iter().filter(|f| f.which.is_none() || f.which == active) {
-        if field.which.is_some() || choices() % 3 > 0 {
+        if field.which.is_some() || choices() & 3 > 0 {
             let value = match &field.kind {
                 FieldKind::Group(group) => some_struct(*group, depth, choices),
                 FieldKind::Slot { ty, .. } => some_value(ty, depth, choices),
@@ -193,11 +157,7 @@ fn some_value(ty: &Type, depth: u32, choices: &mut impl FnMut() -> u64) -> Value
         Type::Struct(_) if depth == 0 => Value::Null,
         Type::Struct(index) => some_struct(*index, depth - 1, choices),
         Type::List(_) if depth == 0 => Value::List(vec![]),
-        Type::List(ty) => Value::List(
-            (0..bits % 11)
-                .map(|_| some_value(ty, depth - 1, choices))
-                .collect(),
-        ),
+        Type::List(ty) => Value::List((0..bits % 11).map(|_| some_value(ty, depth - 1, choices)).collect()),
         Type::Void | Type::AnyPointer => Value::Null,
     }
 }
@@ -205,9 +165,9 @@ fn some_value(ty: &Type, depth: u32, choices: &mut impl FnMut() -> u64) -> Value
 /// Whether `read` has everything that was `given`.
 fn covers(given: &Value<'_>, read: &Value<'_>) -> bool {
     match (given, read) {
-        (Value::Struct(given), Value::Struct(read)) => given
-            .iter()
-            .all(|(name, value)| read.iter().any(|(n, read)| n == name && covers(value, read))),
+        (Value::Struct(given), Value::Struct(read)) => {
+            given.iter().all(|(name, value)| read.iter().any(|(n, read)| n == name && covers(value, read)))
+        }
         (Value::List(given), Value::List(read)) => {
             given.len() == read.len() && given.iter().zip(read).all(|(given, read)| covers(given, read))
         }
@@ -224,9 +184,7 @@ fn leaves_the_rest(index: usize, given: &Value<'_>, read: &Value<'_>, empty: &Va
     let s = schema().structure(index);
     let untouched =
         |name: &str| given.iter().all(|(n, _)| *n != name) && s.fields.iter().any(|f| f.name == name);
-    read.iter()
-        .filter(|(name, _)| untouched(name))
-        .all(|field| empty.contains(field))
+    read.iter().filter(|(name, _)| untouched(name)).all(|field| empty.contains(field))
 }
 
 proptest! {
