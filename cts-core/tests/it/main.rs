@@ -4,6 +4,7 @@
 
 mod bitwatch;
 mod damage;
+mod routes;
 mod samples;
 mod tables;
 mod tools;
