@@ -38,6 +38,9 @@ fn rows(input: &Input) -> Vec<Row<'_>> {
         row("all CAN frames by stream", || Ok(work::stream_frames(packed)?.sum)),
         row("all CAN frames by index", || Ok(work::index_frames(packed)?.sum)),
         row("all CAN frames by read-ahead, two threads", || Ok(work::ahead_frames(packed)?.sum)),
+        row("all CAN frames as an Arrow table, one thread", || Ok(work::frame_table(packed)?)),
+        row("all CAN frames as an Arrow table, two threads", || Ok(work::frame_table_ahead(packed)?)),
+        row("every service to Parquet in memory, two threads", || Ok(work::parquet(packed)?)),
         row("initData and carParams by stream", || Ok(work::first_events(packed)?)),
     ]
 }
@@ -53,8 +56,30 @@ fn main() -> Result<(), Error> {
         let (packed, plain) = (input.packed.len() as f64 / 1e6, input.plain.len() as f64 / 1e6);
         println!("`{}`: {events} events, {} frames, {packed:.2} MB packed, {plain:.2} MB plain\n", input.name, walk.frames);
         print(&measure(rows(&input))?, plain);
+        route(&input)?;
         println!("\n`initData` and `carParams` took {} bytes of the file\n", work::first_events(&input.packed)?);
     }
+    Ok(())
+}
+
+/// A route of 40 segments, each the input: frame tables on one thread and on two.
+fn route(input: &Input) -> Result<(), Error> {
+    let dir = tempfile::tempdir()?;
+    for segment in 0..40 {
+        let folder = dir.path().join(format!("00000001--aaaaaaaaaa--{segment}"));
+        std::fs::create_dir(&folder)?;
+        std::fs::write(folder.join("rlog.zst"), &input.packed)?;
+    }
+    let timed = |threads| -> Result<f64, Error> {
+        let start = Instant::now();
+        black_box(work::route(dir.path(), threads)?);
+        Ok(start.elapsed().as_secs_f64())
+    };
+    timed(1)?;
+    let pairs = (0..5).map(|_| Ok((timed(1)?, timed(2)?))).collect::<Result<Vec<_>, Error>>()?;
+    let one = median(pairs.iter().map(|pair| pair.0));
+    let gain = median(pairs.iter().map(|pair| pair.0 / pair.1));
+    println!("\nroute of 40 such segments: {:.0} ms on one thread, {gain:.2} times as fast on two", one * 1e3);
     Ok(())
 }
 
