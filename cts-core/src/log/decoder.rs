@@ -61,7 +61,7 @@ pub enum Fill {
     /// Bytes were appended.
     Data,
     /// The stream is damaged; what follows does not continue what came before. The damage's offset is 0, the
-    /// caller knows it.
+    /// caller knows it. Damaged pieces one behind the other are one gap.
     Gap(Damage),
     /// The input is used up.
     End,
@@ -192,7 +192,7 @@ impl<R: Read> Decoder<R> {
         let before = out.len();
         let fill = match &mut self.state {
             State::Zstd(zstd) => zstd.fill(&mut self.input, out, want)?,
-            State::Bzip2(bzip2) => bzip2.fill(out),
+            State::Bzip2(bzip2) => bzip2.fill(out, want, usize::try_from(self.left).unwrap_or(usize::MAX)),
             State::Plain => self.plain(out, want)?,
         };
         let got = (out.len() - before) as u64;

@@ -3,6 +3,7 @@
 #![allow(missing_docs, unreachable_pub, reason = "test helpers")]
 
 mod damage;
+mod hostile;
 mod samples;
 mod tables;
 
