@@ -6,6 +6,7 @@
 //!
 //! Source of the encoding: <https://capnproto.org/encoding.html>.
 
+mod build;
 mod message;
 mod pointer;
 mod request;
@@ -13,6 +14,7 @@ pub mod schema;
 mod snapshot;
 mod value;
 
+pub use build::{Builder, Place};
 pub use message::{Header, Message, header};
 pub use pointer::{ElementSize, ListReader, Pointer, StructReader};
 pub use schema::Schema;

@@ -363,6 +363,19 @@ impl<'a> ListReader<'a> {
         StructReader::new(self.message, self.segment, start, self.data_bytes, self.pointers)
     }
 
+    /// Whether each element has exactly one word of data.
+    #[inline]
+    pub fn has_one_data_word(&self) -> bool {
+        self.data_bytes == WORD
+    }
+
+    /// For structs in line: the segment, the byte offset of the first element in it, and the bytes of one element. For
+    /// hot loops that read a known layout themselves; the elements lie inside the segment.
+    #[inline]
+    pub fn inline_structs(&self) -> Option<(&'a [u8], usize, usize)> {
+        (self.size == ElementSize::Composite).then_some((self.segment, self.start, self.step))
+    }
+
     /// Element `index` as a pointer.
     ///
     /// # Errors

@@ -74,6 +74,11 @@ impl EventSchema {
         &self.schema
     }
 
+    /// Index of the struct `Event` among the types.
+    pub fn root(&self) -> usize {
+        self.event
+    }
+
     /// All services, in declaration order.
     pub fn services(&self) -> impl Iterator<Item = Service<'_>> {
         self.schema.structure(self.event).fields.iter().filter_map(|field| match (&field.kind, field.which) {

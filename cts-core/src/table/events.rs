@@ -121,6 +121,11 @@ impl<'s> EventTable<'s> {
         self.fixed.rows()
     }
 
+    /// Number of columns.
+    pub fn width(&self) -> usize {
+        self.fixed.columns.len() + self.columns.len()
+    }
+
     /// Appends the service's events of `batch`. Parts that cannot be read are null and noted in `record`.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 mod arrow;
 mod column;
 mod events;
+mod export;
 mod file;
 mod frames;
 #[cfg(feature = "parquet")]
@@ -17,6 +18,7 @@ mod text;
 
 pub use column::{Column, Values};
 pub use events::{EventTable, EventTableOptions};
+pub use export::{Exporter, FRAMES};
 pub use file::{Format, TableWriter};
 pub use frames::FrameTable;
 pub use plan::Origin;

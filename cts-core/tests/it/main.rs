@@ -1,11 +1,13 @@
 //! Integration tests over real and planted logs.
 
-#![allow(missing_docs, unreachable_pub, reason = "test helpers")]
+#![allow(missing_docs, unreachable_pub, clippy::print_stderr, clippy::unwrap_used, reason = "test helpers")]
 
+mod bitwatch;
 mod damage;
 mod hostile;
 mod samples;
 mod tables;
+mod tools;
 
 use std::path::PathBuf;
 

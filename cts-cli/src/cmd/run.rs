@@ -1,0 +1,132 @@
+//! `cts run`: a tool in this process.
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Command};
+use cts_core::tool::{self, Ctx, Report, Tool};
+use cts_core::{ErrorKind, Result};
+use serde_json::{Map, Value};
+
+use super::Cmd;
+use crate::Outcome;
+use crate::config::Global;
+use crate::render::{self, Out, say};
+
+pub(crate) static COMMAND: Cmd = Cmd {
+    name: "run",
+    grammar,
+    run,
+};
+
+fn grammar() -> Command {
+    Command::new("run")
+        .about("Runs a tool on a log")
+        .subcommand_value_name("TOOL")
+        .subcommand_help_heading("Tools")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        // An unknown tool is our error, with a suggestion.
+        .allow_external_subcommands(true)
+        .subcommands(tool::ALL.iter().map(|tool| crate::args::tool(tool)))
+}
+
+fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
+    let Some((name, matches)) = matches.subcommand() else {
+        return Ok(Outcome::Done);
+    };
+    let known = tool::ALL.iter().any(|tool| tool.name == name);
+    let tool = tool::find(name)?;
+    if !known {
+        // Found under another spelling, so that clap has not read its flags.
+        let (name, suggestion) = (name.to_owned(), Some(tool.name.to_owned()));
+        return Err(ErrorKind::NoSuchTool { name, suggestion }.into());
+    }
+    let params = parameters(tool, matches)?;
+    let (json, follow) = (matches.get_flag("json"), matches.get_flag("follow"));
+    if json && params.get("out").is_some_and(|out| out == "-") {
+        let (name, value) = ("out".to_owned(), "-".to_owned());
+        let expected = "a file where the report goes to standard output (--json)".to_owned();
+        return Err(ErrorKind::BadParam {
+            name,
+            value,
+            expected,
+        }
+        .into());
+    }
+    let out_dir = matches.get_one::<PathBuf>("out-dir").cloned().unwrap_or_default();
+    let report = with_progress(global, global.ctx(&out_dir), follow, |ctx| {
+        tool.run(ctx, None, &params)
+    })?;
+    if !follow {
+        report.warnings.iter().for_each(render::warning);
+    }
+    print(&report, json)?;
+    Ok(if report.completeness.complete {
+        Outcome::Done
+    } else {
+        Outcome::Damaged
+    })
+}
+
+/// Calls `work` while a bar shows its progress; with `follow`, its words go to standard error.
+fn with_progress<T>(global: &Global, ctx: Ctx, follow: bool, work: impl Fn(&Ctx) -> Result<T>) -> Result<T> {
+    let bar = render::progress_bar(global.progress);
+    let (shown, words) = (bar.clone(), bar.clone());
+    let ctx = ctx
+        .with_stdout(std::io::stdout())
+        .with_progress(move |progress| render::show(&shown, progress));
+    let ctx = match follow {
+        true => ctx.with_log(move |line| words.suspend(|| say(&format!("cts: {line}")))),
+        false => ctx,
+    };
+    let result = work(&ctx);
+    bar.finish_and_clear();
+    result
+}
+
+/// All that was given, as texts: the tool reads them.
+fn parameters(tool: &Tool, matches: &ArgMatches) -> Result<Map<String, Value>> {
+    let mut params = Map::new();
+    for text in matches.get_many::<String>("param").unwrap_or_default() {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            let (name, expected) = ("-p".to_owned(), "name=value".to_owned());
+            ErrorKind::BadParam {
+                name,
+                value: text.clone(),
+                expected,
+            }
+        })?;
+        params.insert(name.trim().replace('-', "_"), value.into());
+    }
+    for param in tool.params.iter().filter(|param| param.name != tool.input) {
+        let Some(values) = matches.get_many::<String>(param.name) else {
+            continue;
+        };
+        let values: Vec<Value> = values.map(|value| value.as_str().into()).collect();
+        let value = match <[Value; 1]>::try_from(values) {
+            Ok([one]) => one,
+            Err(several) => Value::Array(several),
+        };
+        params.insert(param.name.to_owned(), value);
+    }
+    if let Some(path) = matches.get_one::<String>("path") {
+        params.insert(tool.input.to_owned(), path.as_str().into());
+    }
+    Ok(params)
+}
+
+/// The report goes to standard output, unless the table is already there.
+fn print(report: &Report, json: bool) -> Result<()> {
+    if report.artifacts.iter().any(|artifact| artifact.name == "-") {
+        say(&report.human);
+        return Ok(());
+    }
+    let mut out = Out::new();
+    if json {
+        out.json(report)?
+    } else {
+        out.text(&report.human)?
+    }
+    out.finish()
+}

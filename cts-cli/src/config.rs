@@ -1,0 +1,96 @@
+//! Options of all commands, from flags, environment and the configuration file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::ArgMatches;
+use cts_core::log::ReadOptions;
+use cts_core::tool::Ctx;
+use cts_core::{Error, ErrorKind, Result};
+
+/// What applies to every command.
+pub(crate) struct Global {
+    /// Directories to search for routes: flags first, then the environment, then the file.
+    pub(crate) data_dirs: Vec<PathBuf>,
+    /// Whether damage is an error.
+    pub(crate) strict: bool,
+    /// Whether a progress bar may be drawn.
+    pub(crate) progress: bool,
+    /// Raised by Ctrl-C.
+    pub(crate) cancel: Arc<AtomicBool>,
+}
+
+impl Global {
+    pub(crate) fn new(matches: &ArgMatches, cancel: Arc<AtomicBool>) -> Result<Self> {
+        let flags = matches.get_many::<PathBuf>("data-dir").unwrap_or_default();
+        let mut data_dirs: Vec<PathBuf> = flags.cloned().collect();
+        if let Some(dirs) = std::env::var_os("CTS_DATA_DIR") {
+            data_dirs.extend(std::env::split_paths(&dirs).filter(|dir| !dir.as_os_str().is_empty()));
+        }
+        if let Some(path) = file() {
+            data_dirs.extend(from_file(&path)?);
+        }
+        let (strict, progress) = (matches.get_flag("strict"), !matches.get_flag("no-progress"));
+        Ok(Self {
+            data_dirs,
+            strict,
+            progress,
+            cancel,
+        })
+    }
+
+    /// A context whose artifacts go to `out_dir`.
+    pub(crate) fn ctx(&self, out_dir: &Path) -> Ctx {
+        Ctx::new(out_dir)
+            .with_search_dirs(self.data_dirs.clone())
+            .with_options(ReadOptions {
+                strict: self.strict,
+                ..ReadOptions::default()
+            })
+            .with_cancel(Arc::clone(&self.cancel))
+    }
+}
+
+/// `$XDG_CONFIG_HOME/cts/config.toml`, by default in `~/.config`.
+fn file() -> Option<PathBuf> {
+    let set = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
+    Some(base.join("cts").join("config.toml"))
+}
+
+/// `data_dirs` of the file; relative ones are taken from the file's directory. No file is no error.
+fn from_file(path: &Path) -> Result<Vec<PathBuf>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(Error::io("read", e).path(path)),
+    };
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| wrong(path, e.message(), "valid TOML"))?;
+    let Some(dirs) = table.get("data_dirs") else {
+        return Ok(Vec::new());
+    };
+    let dirs = dirs
+        .as_array()
+        .and_then(|dirs| dirs.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>());
+    let dirs = dirs.ok_or_else(|| wrong(path, &table["data_dirs"].to_string(), "a list of directories"))?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    Ok(dirs.into_iter().map(|dir| base.join(dir)).collect())
+}
+
+#[cold]
+fn wrong(path: &Path, value: &str, expected: &str) -> Error {
+    let (name, value, expected) = ("data_dirs".to_owned(), value.to_owned(), expected.to_owned());
+    Error::from(ErrorKind::BadParam {
+        name,
+        value,
+        expected,
+    })
+    .path(path)
+}

@@ -1,0 +1,119 @@
+//! Words, data and progress on their way out. Nothing here uses colours, so that NO_COLOR has nothing to change.
+
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::time::Duration;
+
+use cts_core::tool::{Progress, Warning};
+use cts_core::{Error, ErrorKind, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Standard output for data.
+pub(crate) struct Out(BufWriter<StdoutLock<'static>>);
+
+impl Out {
+    pub(crate) fn new() -> Self {
+        Self(BufWriter::with_capacity(64 << 10, io::stdout().lock()))
+    }
+
+    /// Writes all of `bytes`.
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.write_all(bytes).map_err(failed)
+    }
+
+    /// Writes a text and ends its last line.
+    pub(crate) fn text(&mut self, text: &str) -> Result<()> {
+        self.put(text.as_bytes())?;
+        if text.ends_with('\n') {
+            Ok(())
+        } else {
+            self.put(b"\n")
+        }
+    }
+
+    /// Writes an indented JSON document.
+    pub(crate) fn json(&mut self, value: &impl serde::ser::Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(value).map_err(|e| failed(e.into()))?;
+        self.text(&text)
+    }
+
+    /// Ends the output.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.0.flush().map_err(failed)
+    }
+}
+
+#[cold]
+fn failed(source: io::Error) -> Error {
+    ErrorKind::Io {
+        action: "write to standard output",
+        source,
+    }
+    .into()
+}
+
+/// Says a line on standard error.
+pub(crate) fn say(line: &str) {
+    // There is nowhere to complain.
+    let _ = writeln!(io::stderr().lock(), "{}", line.trim_end());
+}
+
+/// Says what went wrong and what helps.
+pub(crate) fn error(error: &Error) {
+    say(&format!("cts: error [{}]: {error}", error.code()));
+    if let Some(hint) = hint(error.kind()) {
+        say(&format!("hint: {hint}"));
+    }
+}
+
+/// Says a warning.
+pub(crate) fn warning(warning: &Warning) {
+    say(&format!("cts: warning [{}]: {warning}", warning.code()));
+}
+
+fn hint(kind: &ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        ErrorKind::MissingParam { .. } => "give the log with --path, other parameters with -p name=value",
+        ErrorKind::UnknownParam { .. } | ErrorKind::BadParam { .. } | ErrorKind::OutOfRange { .. } => {
+            "`cts cap TOOL` lists the parameters of a tool"
+        }
+        ErrorKind::NoSuchTool { .. } => "`cts cap` lists the tools",
+        ErrorKind::NoSuchFile => "give a file, a directory, a route, or - for standard input",
+        ErrorKind::NoSuchRoute { .. } => {
+            "name the directories that hold routes with --data-dir or CTS_DATA_DIR"
+        }
+        ErrorKind::BadRoute { .. } => {
+            "a route looks like a2a0ccea32023010|2023-07-27--13-01-19, its segments like /3:5"
+        }
+        ErrorKind::NotALog { .. } => "give an rlog or qlog: zstd, bzip2 or uncompressed",
+        ErrorKind::BadFraming { .. } | ErrorKind::BadCompression { .. } => {
+            "without --strict, damage is read around"
+        }
+        _ => return None,
+    })
+}
+
+/// A progress bar on a terminal, nothing elsewhere.
+pub(crate) fn progress_bar(wanted: bool) -> ProgressBar {
+    if !wanted || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::no_length();
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Shows how far a run is.
+pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
+    match progress.total {
+        Some(total) if bar.length() != Some(total) => {
+            bar.set_length(total);
+            if let Ok(style) =
+                ProgressStyle::with_template("{bar:30} {percent:>3}% {bytes}/{total_bytes} {eta}")
+            {
+                bar.set_style(style);
+            }
+        }
+        _ => {}
+    }
+    bar.set_position(progress.done);
+}
