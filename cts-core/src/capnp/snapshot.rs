@@ -1,6 +1,6 @@
 //! The text form of a schema. Its lines are described in `schema/README.md`.
 
-use super::schema::{Enum, Field, FieldKind, Schema, Struct, Type, TypeIndex};
+use super::schema::{Enum, Field, FieldKind, MAX_NESTING, Schema, Struct, Type, TypeIndex};
 use crate::{Error, ErrorKind, Result};
 
 impl Schema {
@@ -22,6 +22,7 @@ impl Schema {
                 None => current = reader.head(line).map_err(at(i))?,
             }
         }
+        reader.schema.check_groups().map_err(|reason| ErrorKind::BadSchema { reason })?;
         Ok(reader.schema)
     }
 }
@@ -118,6 +119,9 @@ impl Reader {
     }
 
     fn ty(&mut self, name: &str) -> Outcome<Type> {
+        if name.matches('(').count() > MAX_NESTING {
+            return Err("type nested too deep".to_owned());
+        }
         if let Some(ty) = Type::builtin(name) {
             return Ok(ty);
         }

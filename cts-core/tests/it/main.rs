@@ -6,6 +6,7 @@ mod bitwatch;
 mod damage;
 mod hostile;
 mod samples;
+mod schemas;
 mod tables;
 mod tools;
 
