@@ -4,7 +4,8 @@ use std::io::Read;
 use std::path::Path;
 
 use cts_core::log::{
-    Batch, Completeness, EventSchema, Input, Log, LogStream, ReadOptions, Segment, frames, map_segments, read_ahead, which,
+    Batch, Completeness, EventSchema, Input, Log, LogStream, ReadOptions, Segment, frames, map_segments,
+    read_ahead, which,
 };
 use cts_core::table::{Exporter, Format, FrameTable};
 use cts_core::{Error, Result};

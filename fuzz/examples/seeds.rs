@@ -29,8 +29,31 @@ fn main() -> io::Result<()> {
         seed("pointers", i, &event)?;
         seed("pointers", 2 + i, &[&[200], &event[8..]].concat())?;
     }
-    Ok(())
+    let snapshot = include_str!("../../cts-core/schema/cereal.txt");
+    seed("schema", 0, &snapshot.as_bytes()[..3000])?;
+    seed("schema", 1, SNAPSHOT.as_bytes())
 }
+
+/// One of each kind of line.
+const SNAPSHOT: &str = "struct Map.Entry a5dfdd084a6eea0e 0 2
+ key AnyPointer 0 @0
+ value AnyPointer 1 @1
+struct Map f8b13ce2183eb696 0 1
+ entries List(Map.Entry) 0 @0
+enum Color 91f1992a1f77fb03
+ red
+struct Event d314cfd957229c11 2 1 union 2 4
+ monoTime UInt64 0 =5 @0
+ can List(Event) 0 ?4 @1
+ text Text 0 ?17 @2
+ map Map(Text,Data) 0 @3
+ on Bool 80 =true @4
+ part group Event.part
+group Event.part 82d5d0b1d3ab0a05 union 1 2
+ color Color 3 ?0 @5
+alias Event old part.color
+unit Event part.color m/s
+";
 
 fn seed(target: &str, number: usize, bytes: &[u8]) -> io::Result<()> {
     let folder = format!("{}/corpus/{target}", env!("CARGO_MANIFEST_DIR"));

@@ -47,17 +47,24 @@ fn rows(input: &Input) -> Vec<Row<'_>> {
 
 fn main() -> Result<(), Error> {
     let rustc = Command::new("rustc").arg("--version").output();
-    let rustc = rustc.map_or_else(|_| String::new(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
+    let rustc =
+        rustc.map_or_else(|_| String::new(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
     let cores = std::thread::available_parallelism()?;
     println!("{}, {cores} cores, {rustc}; medians of {ROUNDS} rounds\n", cpu());
     for input in Input::all()? {
         let walk = work::index_frames(&input.packed)?;
         let events = work::stream(&input.packed)?;
         let (packed, plain) = (input.packed.len() as f64 / 1e6, input.plain.len() as f64 / 1e6);
-        println!("`{}`: {events} events, {} frames, {packed:.2} MB packed, {plain:.2} MB plain\n", input.name, walk.frames);
+        println!(
+            "`{}`: {events} events, {} frames, {packed:.2} MB packed, {plain:.2} MB plain\n",
+            input.name, walk.frames
+        );
         print(&measure(rows(&input))?, plain);
         route(&input)?;
-        println!("\n`initData` and `carParams` took {} bytes of the file\n", work::first_events(&input.packed)?);
+        println!(
+            "\n`initData` and `carParams` took {} bytes of the file\n",
+            work::first_events(&input.packed)?
+        );
     }
     Ok(())
 }
@@ -79,7 +86,10 @@ fn route(input: &Input) -> Result<(), Error> {
     let pairs = (0..5).map(|_| Ok((timed(1)?, timed(2)?))).collect::<Result<Vec<_>, Error>>()?;
     let one = median(pairs.iter().map(|pair| pair.0));
     let gain = median(pairs.iter().map(|pair| pair.0 / pair.1));
-    println!("\nroute of 40 such segments: {:.0} ms on one thread, {gain:.2} times as fast on two", one * 1e3);
+    println!(
+        "\nroute of 40 such segments: {:.0} ms on one thread, {gain:.2} times as fast on two",
+        one * 1e3
+    );
     Ok(())
 }
 
@@ -104,7 +114,8 @@ fn print(times: &[(&'static str, Vec<Duration>)], megabytes: f64) {
     let Some((_, base)) = times.first() else { return };
     for (name, times) in times {
         let seconds = median(times.iter().map(Duration::as_secs_f64));
-        let ratio = median(times.iter().zip(base).map(|(time, base)| time.as_secs_f64() / base.as_secs_f64()));
+        let ratio =
+            median(times.iter().zip(base).map(|(time, base)| time.as_secs_f64() / base.as_secs_f64()));
         println!("| {name} | {:.2} | {:.0} | {ratio:.2} |", seconds * 1e3, megabytes / seconds);
     }
 }

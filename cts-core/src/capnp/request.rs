@@ -4,7 +4,7 @@ use capnp::message::ReaderOptions;
 use capnp::schema_capnp::{brand, code_generator_request, field, node, type_, value};
 use rustc_hash::FxHashMap;
 
-use super::schema::{Enum, Field, FieldKind, Schema, Struct, Type, TypeIndex};
+use super::schema::{Enum, Field, FieldKind, MAX_NESTING, Schema, Struct, Type, TypeIndex};
 use crate::{Error, ErrorKind, Result};
 
 impl Schema {
@@ -20,13 +20,14 @@ impl Schema {
 }
 
 fn bad(reason: String) -> Error {
-    ErrorKind::BadSchema { reason: format!("not a CodeGeneratorRequest of `capnp compile -o-`: {reason}") }.into()
+    ErrorKind::BadSchema { reason: format!("not a CodeGeneratorRequest of `capnp compile -o-`: {reason}") }
+        .into()
 }
 
 fn read(mut bytes: &[u8]) -> capnp::Result<Schema> {
     let message = capnp::serialize::read_message(&mut bytes, ReaderOptions::new())?;
     let request = message.get_root::<code_generator_request::Reader<'_>>()?;
-    let mut loader = Loader { nodes: FxHashMap::default(), schema: Schema::default() };
+    let mut loader = Loader { nodes: FxHashMap::default(), schema: Schema::default(), depth: 0, cost: 0 };
     for node in request.get_nodes()? {
         loader.nodes.insert(node.get_id(), node);
     }
@@ -41,8 +42,14 @@ fn read(mut bytes: &[u8]) -> capnp::Result<Schema> {
             _ => {}
         }
     }
+    loader.schema.check_groups().map_err(capnp::Error::failed)?;
     Ok(loader.schema)
 }
+
+/// Most structs that are loaded one inside the other; a chain in openpilot's schema has 9.
+const MAX_DEPTH: usize = 128;
+/// Most fields and bytes of names, generic structs counted with each set of arguments: 100 times openpilot's.
+const MAX_COST: usize = 16 << 20;
 
 /// Type arguments in force: scope id, index, type.
 type Bindings = Vec<(u64, u16, Type)>;
@@ -50,6 +57,10 @@ type Bindings = Vec<(u64, u16, Type)>;
 struct Loader<'a> {
     nodes: FxHashMap<u64, node::Reader<'a>>,
     schema: Schema,
+    /// Structs entered and not left.
+    depth: usize,
+    /// What was loaded so far: a generic struct may hold itself with ever longer arguments.
+    cost: usize,
 }
 
 impl<'a> Loader<'a> {
@@ -91,14 +102,21 @@ impl<'a> Loader<'a> {
         let node::Struct(s) = self.node(id)?.which()? else {
             return Err(capnp::Error::failed(format!("type {id:016x} is no struct")));
         };
+        self.depth += 1;
+        self.cost += name.len() + 64;
+        if self.depth > MAX_DEPTH || self.cost > MAX_COST {
+            return Err(capnp::Error::failed(format!("type {id:016x} is nested too deep or without end")));
+        }
         let union = (s.get_discriminant_count() > 0).then(|| s.get_discriminant_offset());
         let index = self.schema.structs.len();
         self.schema.names.insert(name.clone(), TypeIndex::Struct(index));
         self.schema.structs.push(Struct { name, id, union, ..Struct::default() });
         for field in s.get_fields()? {
             let field = self.field(field, bindings)?;
+            self.cost += field.name.len() + 64;
             self.schema.structs[index].fields.push(field);
         }
+        self.depth -= 1;
         Ok(index)
     }
 
@@ -134,7 +152,7 @@ impl<'a> Loader<'a> {
             W::Text(()) => Type::Text,
             W::Data(()) => Type::Data,
             W::Interface(_) => Type::AnyPointer,
-            W::List(list) => Type::List(Box::new(self.ty(list.get_element_type()?, bindings)?)),
+            W::List(list) => Self::list(self.ty(list.get_element_type()?, bindings)?)?,
             W::Enum(e) => Type::Enum(self.enumeration(e.get_type_id())?),
             W::Struct(s) => {
                 let arguments = self.arguments(s.get_brand()?, bindings)?;
@@ -149,6 +167,18 @@ impl<'a> Loader<'a> {
                 _ => Type::AnyPointer,
             },
         })
+    }
+
+    /// A list of `element`, unless there are lists in it without end.
+    fn list(element: Type) -> capnp::Result<Type> {
+        let levels = std::iter::successors(Some(&element), |ty| match ty {
+            Type::List(inner) => Some(&**inner),
+            _ => None,
+        });
+        match levels.take(MAX_NESTING + 1).count() > MAX_NESTING {
+            true => Err(capnp::Error::failed("lists nested too deep".to_owned())),
+            false => Ok(Type::List(Box::new(element))),
+        }
     }
 
     /// The type arguments that a brand gives, in terms of those already in force.
@@ -191,4 +221,3 @@ fn default_bits(value: value::Reader<'_>) -> capnp::Result<u64> {
         _ => 0,
     })
 }
-

@@ -8,6 +8,9 @@ use rustc_hash::FxHashMap;
 use crate::error::nearest;
 use crate::{ErrorKind, Result};
 
+/// Most levels of lists in lists, and of groups in groups. openpilot's schema has 2.
+pub(super) const MAX_NESTING: usize = 16;
+
 /// A set of struct and enum types.
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
@@ -134,9 +137,11 @@ impl Schema {
         if let Some(i) = s.position(name) {
             return Some(vec![i]);
         }
-        let alias = s.aliases.iter().find_map(|(old, new)| {
-            if old == name { self.find_exact(index, new) } else { None }
-        });
+        let alias = s.aliases.iter().find_map(
+            |(old, new)| {
+                if old == name { self.find_exact(index, new) } else { None }
+            },
+        );
         alias
             .or_else(|| self.find_exact(index, &format!("deprecated.{name}")))
             .or_else(|| self.find_exact(index, &format!("{name}DEPRECATED")))
@@ -167,7 +172,8 @@ impl Schema {
         for name in path.split('.') {
             let Some((mut s, steps)) = at.and_then(|at| Some((at, self.find(at, name)?))) else {
                 let known = at.map_or(&[][..], |at| &self.structs[at].fields);
-                let suggestion = nearest(name, known.iter().map(|f| f.name.as_str())).map(|near| done + &near);
+                let suggestion =
+                    nearest(name, known.iter().map(|f| f.name.as_str())).map(|near| done + &near);
                 let (service, field) = (self.structs[index].name.clone(), path.to_owned());
                 return Err(ErrorKind::NoSuchField { service, field, suggestion }.into());
             };
@@ -193,6 +199,28 @@ impl Schema {
         }
     }
 
+    /// Whether groups form trees of few levels, so that whoever walks them comes to an end.
+    ///
+    /// # Errors
+    /// A group that is part of itself, of two structs, or lies too deep.
+    pub(super) fn check_groups(&self) -> Result<(), String> {
+        let mut parents = vec![None; self.structs.len()];
+        for (parent, s) in self.structs.iter().enumerate() {
+            for group in s.fields.iter().filter_map(Field::group) {
+                if parents[group].replace(parent).is_some() {
+                    return Err(format!("group `{}` is a field twice", self.structs[group].name));
+                }
+            }
+        }
+        for (index, s) in self.structs.iter().enumerate() {
+            let levels = std::iter::successors(Some(index), |at| parents[*at]);
+            if levels.take(MAX_NESTING + 1).count() > MAX_NESTING {
+                return Err(format!("group `{}` is part of itself or nested too deep", s.name));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes over aliases and units of `other` for types of the same id, as far as their fields exist here.
     pub fn adopt_names(&mut self, other: &Self) {
         for i in 0..self.structs.len() {
@@ -205,6 +233,15 @@ impl Schema {
                 let unit = theirs.fields.iter().find(|f| f.name == field.name).and_then(|f| f.unit.clone());
                 field.unit = field.unit.take().or(unit);
             }
+        }
+    }
+}
+
+impl Field {
+    fn group(&self) -> Option<usize> {
+        match self.kind {
+            FieldKind::Group(group) => Some(group),
+            FieldKind::Slot { .. } => None,
         }
     }
 }

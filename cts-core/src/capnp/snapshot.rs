@@ -1,6 +1,6 @@
 //! The text form of a schema. Its lines are described in `schema/README.md`.
 
-use super::schema::{Enum, Field, FieldKind, Schema, Struct, Type, TypeIndex};
+use super::schema::{Enum, Field, FieldKind, MAX_NESTING, Schema, Struct, Type, TypeIndex};
 use crate::{Error, ErrorKind, Result};
 
 impl Schema {
@@ -10,7 +10,8 @@ impl Schema {
     /// `bad-schema` with the line.
     pub fn from_snapshot(text: &str) -> Result<Self> {
         let mut reader = Reader::default();
-        let lines = || text.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.is_empty());
+        let lines =
+            || text.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.is_empty());
         let at = |i: usize| move |reason| Error::from(ErrorKind::BadSchema { reason }).line(i as u64 + 1);
         for (i, line) in lines() {
             reader.declare(line).map_err(at(i))?;
@@ -22,6 +23,7 @@ impl Schema {
                 None => current = reader.head(line).map_err(at(i))?,
             }
         }
+        reader.schema.check_groups().map_err(|reason| ErrorKind::BadSchema { reason })?;
         Ok(reader.schema)
     }
 }
@@ -67,7 +69,8 @@ impl Reader {
             }
             ["unit", ty, path, unit] => {
                 let mut i = self.struct_index(ty)?;
-                let steps = self.schema.find_exact(i, path).ok_or_else(|| format!("`{ty}` has no `{path}`"))?;
+                let steps =
+                    self.schema.find_exact(i, path).ok_or_else(|| format!("`{ty}` has no `{path}`"))?;
                 for (n, step) in steps.iter().enumerate() {
                     let field = &mut self.schema.structs[i].fields[*step];
                     match field.kind {
@@ -118,6 +121,9 @@ impl Reader {
     }
 
     fn ty(&mut self, name: &str) -> Outcome<Type> {
+        if name.matches('(').count() > MAX_NESTING {
+            return Err("type nested too deep".to_owned());
+        }
         if let Some(ty) = Type::builtin(name) {
             return Ok(ty);
         }

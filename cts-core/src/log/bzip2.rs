@@ -15,6 +15,10 @@ const MAGIC_BITS: u64 = 48;
 const MASK: u64 = (1 << MAGIC_BITS) - 1;
 /// Most bytes that one block decodes to, run-length coding included: 900 kB of level 9, times 255/5.
 const MAX_BLOCK: usize = 900_000 * 51;
+/// Fewest bits of a block: magic, CRC, flag, origin, map of used bytes, two Huffman tables, an end symbol.
+const MIN_BITS: u64 = MAGIC_BITS + 32 + 1 + 24 + 32 + 18 + 1 + 16;
+/// More bits than any block has: 900,000 symbols of at most 20 bits, and the tables.
+const MAX_BITS: u64 = 900_000 * 20 + (1 << 20);
 
 pub(super) struct Bzip2 {
     bytes: Vec<u8>,
@@ -22,28 +26,45 @@ pub(super) struct Bzip2 {
     bit: u64,
     /// First bit of the block that was found last.
     block: Option<u64>,
+    /// Whether the latest block was damaged. Further damage before the next good block is the same gap.
+    damaged: bool,
 }
 
 impl Bzip2 {
     pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, bit: 0, block: None }
+        Self { bytes, bit: 0, block: None, damaged: false }
     }
 
-    /// Appends the next block.
-    pub(super) fn fill(&mut self, out: &mut Vec<u8>) -> Fill {
+    /// Appends whole blocks until there are `want` bytes more. It stops early above `most` bytes.
+    pub(super) fn fill(&mut self, out: &mut Vec<u8>, want: usize, most: usize) -> Fill {
+        let (start, goal) = (out.len(), out.len() + want.max(1));
+        let most = start.saturating_add(most);
+        while out.len() < goal.min(most.saturating_add(1)) {
+            let Some((block, end, last)) = self.next_block() else {
+                return if out.len() > start { Fill::Data } else { Fill::End };
+            };
+            match self.decode(block, end, last, out, most) {
+                Ok(()) => self.damaged = false,
+                Err(_) if self.damaged => {}
+                Err(gap) => {
+                    self.damaged = true;
+                    return gap;
+                }
+            }
+        }
+        Fill::Data
+    }
+
+    /// First and last bit of the next block, and whether no magic number follows it.
+    fn next_block(&mut self) -> Option<(u64, u64, bool)> {
         loop {
             let found = self.next_magic();
             let block = self.block.take();
-            let end = match found {
-                Some((at, magic)) => {
-                    self.block = (magic == BLOCK_MAGIC).then_some(at);
-                    at
-                }
-                None => self.bytes.len() as u64 * 8,
-            };
+            self.block = found.and_then(|(at, magic)| (magic == BLOCK_MAGIC).then_some(at));
+            let end = found.map_or(self.bytes.len() as u64 * 8, |(at, _)| at);
             match block {
-                Some(start) => return self.decode(start, end, found.is_none(), out),
-                None if found.is_none() => return Fill::End,
+                Some(start) => return Some((start, end, found.is_none())),
+                None if found.is_none() => return None,
                 None => {}
             }
         }
@@ -58,7 +79,11 @@ impl Bzip2 {
         while bit < total {
             // Whole bytes: the window then holds eight possible positions.
             let byte = self.bytes[(bit / 8) as usize];
-            if bit % 8 == 0 && bit - from >= MAGIC_BITS && total - bit >= 8 && !may_hold_magic(window, byte) {
+            if bit.is_multiple_of(8)
+                && bit - from >= MAGIC_BITS
+                && total - bit >= 8
+                && !may_hold_magic(window, byte)
+            {
                 window = window << 8 | u64::from(byte);
                 bit += 8;
                 continue;
@@ -76,20 +101,27 @@ impl Bzip2 {
     }
 
     /// Decodes the block between two bits; `last` when no magic number follows it.
-    fn decode(&self, start: u64, end: u64, last: bool, out: &mut Vec<u8>) -> Fill {
-        let stream = self.as_stream(start, end);
+    fn decode(&self, start: u64, end: u64, last: bool, out: &mut Vec<u8>, most: usize) -> Result<(), Fill> {
         let before = out.len();
-        match decode_stream(&stream, out) {
-            Ok(()) => Fill::Data,
-            Err(reason) => {
-                out.truncate(before);
-                let (kind, reason) = match last {
-                    true => (DamageKind::Cut, "the file ends inside a bzip2 block"),
-                    false => (DamageKind::Compression, reason),
-                };
-                Fill::Gap(compression_damage(kind, start / 8, reason))
-            }
-        }
+        let result = match self.may_be_block(start, end) {
+            true => decode_stream(&self.as_stream(start, end.min(start + MAX_BITS)), out, most),
+            false => Err("block header is damaged"),
+        };
+        result.map_err(|reason| {
+            out.truncate(before);
+            let (kind, reason) = match last {
+                true => (DamageKind::Cut, "the file ends inside a bzip2 block"),
+                false => (DamageKind::Compression, reason),
+            };
+            Fill::Gap(compression_damage(kind, start / 8, reason))
+        })
+    }
+
+    /// A cheap look before a decoder is made, which costs as much as decoding kilobytes: the block is long enough,
+    /// its origin lies inside it, and it uses a byte at all.
+    fn may_be_block(&self, start: u64, end: u64) -> bool {
+        let at = start + MAGIC_BITS + 32 + 1;
+        end - start >= MIN_BITS && self.bits(at, 24) < 900_000 && self.bits(at + 24, 16) != 0
     }
 
     /// A stream of this one block: header, the block's bits, end magic, and the block's CRC as the stream's.
@@ -127,7 +159,8 @@ fn may_hold_magic(window: u64, byte: u8) -> bool {
     })
 }
 
-fn decode_stream(stream: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
+/// Stops without an error as soon as `out` holds more than `most` bytes.
+fn decode_stream(stream: &[u8], out: &mut Vec<u8>, most: usize) -> Result<(), &'static str> {
     let mut decoder = Decompress::new(false);
     let limit = out.len() + MAX_BLOCK;
     loop {
@@ -137,6 +170,7 @@ fn decode_stream(stream: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
         let used = decoder.total_in() as usize;
         match decoder.decompress_vec(&stream[used..], out) {
             Ok(Status::StreamEnd) => return Ok(()),
+            Ok(_) if out.len() > most => return Ok(()),
             Ok(_) if out.len() > limit => return Err("block larger than the format allows"),
             Ok(_) if out.len() < out.capacity() => return Err("block is cut"),
             Ok(_) => {}
@@ -147,19 +181,19 @@ fn decode_stream(stream: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
 
 struct BitWriter {
     bytes: Vec<u8>,
+    /// The lowest `bits` bits are not yet in `bytes`; there are fewer than 8.
     byte: u64,
     bits: u32,
 }
 
 impl BitWriter {
+    /// Appends the lowest `count` bits of `value`, at most 48, which has no others.
     fn put(&mut self, value: u64, count: u32) {
-        for shift in (0..count).rev() {
-            self.byte = self.byte << 1 | (value >> shift & 1);
-            self.bits += 1;
-            if self.bits == 8 {
-                self.bytes.push(self.byte as u8);
-                (self.byte, self.bits) = (0, 0);
-            }
+        self.byte = self.byte << count | value;
+        self.bits += count;
+        while self.bits >= 8 {
+            self.bits -= 8;
+            self.bytes.push((self.byte >> self.bits) as u8);
         }
     }
 

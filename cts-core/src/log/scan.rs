@@ -9,9 +9,9 @@
 
 use memchr::memmem;
 
+use super::Limits;
 use super::completeness::{Completeness, Damage, DamageKind};
 use super::event::{self, Entry};
-use super::Limits;
 use crate::capnp::{Header, Message, WORD, header};
 
 /// Root pointer of every event of every known openpilot: a struct right behind the pointer, with 2 data words and
@@ -340,7 +340,7 @@ fn starts_message(bytes: &[u8], max_message: usize) -> Option<bool> {
 }
 
 /// Whether the first word behind the segment table can be the root pointer of an event: a struct in the same
-/// segment, or a far pointer. True when the word is not there yet.
+/// segment, or a far pointer to another one. True when the word is not there yet.
 #[inline]
 fn root_is_possible(bytes: &[u8]) -> bool {
     let Header::Message { table, .. } = header(bytes, usize::MAX) else {
@@ -356,7 +356,7 @@ fn root_is_possible(bytes: &[u8]) -> bool {
     let (kind, data, pointers) = (word & 3, (word >> 32) as u16, (word >> 48) as u16);
     match kind {
         0 => (1..=64).contains(&data) && (1..=64).contains(&pointers) && (word as u32) < 1 << 16,
-        2 => true,
+        2 => table > WORD,
         _ => false,
     }
 }

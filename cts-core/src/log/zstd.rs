@@ -44,6 +44,8 @@ pub(super) struct Zstd {
     /// Whether a frame was entered and not finished.
     inside: bool,
     ended: bool,
+    /// Whether nothing was decoded since the latest damage: further damage is then the same gap.
+    damaged: bool,
 }
 
 impl Zstd {
@@ -52,14 +54,24 @@ impl Zstd {
             let source = std::io::ErrorKind::OutOfMemory.into();
             ErrorKind::Io { action: "prepare zstd", source }
         })?;
-        Ok(Self { context, want: 0, inside: false, ended: false })
+        Ok(Self { context, want: 0, inside: false, ended: false, damaged: false })
     }
 
-    pub(super) fn fill<R: Read>(&mut self, input: &mut Input<R>, out: &mut Vec<u8>, want: usize) -> Result<Fill> {
+    pub(super) fn fill<R: Read>(
+        &mut self,
+        input: &mut Input<R>,
+        out: &mut Vec<u8>,
+        want: usize,
+    ) -> Result<Fill> {
         let (start, goal) = (out.len(), out.len() + want.max(1));
         out.reserve(want + BLOCK);
         while !self.ended && out.len() < goal {
-            if let Some(gap) = self.block(input, out)? {
+            let before = out.len();
+            let gap = self.block(input, out)?;
+            self.damaged &= out.len() == before;
+            if let Some(gap) = gap
+                && !std::mem::replace(&mut self.damaged, true)
+            {
                 return Ok(gap);
             }
         }

@@ -11,7 +11,9 @@ fn event(mono_time: u64, payload: usize) -> Vec<u8> {
     let mut words = vec![((4 + payload) as u64) << 32, 0x0001_0002_0000_0000, mono_time, 17];
     words.push(1 | 2 << 32 | (text as u64) << 35);
     let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-    bytes.extend((0..text).map(|i| if i + 1 == text { 0 } else { b'a' + (mono_time as usize + i) as u8 % 26 }));
+    bytes.extend(
+        (0..text).map(|i| if i + 1 == text { 0 } else { b'a' + (mono_time as usize + i) as u8 % 26 }),
+    );
     bytes
 }
 
@@ -34,7 +36,8 @@ fn zst(plain: &[u8]) -> Vec<u8> {
 /// Mono times of all events, read whole and as a stream; both must agree. Empty for inputs that are no log.
 fn times(bytes: &[u8]) -> Vec<u64> {
     let options = ReadOptions::default();
-    let whole = Log::from_bytes(bytes, &options).map_or(vec![], |log| log.events().map(|e| e.mono_time()).collect());
+    let whole =
+        Log::from_bytes(bytes, &options).map_or(vec![], |log| log.events().map(|e| e.mono_time()).collect());
     let mut streamed = vec![];
     if let Ok(mut stream) = LogStream::new(bytes, &options) {
         let mut batch = Batch::default();
@@ -68,6 +71,7 @@ proptest! {
         let at = (bytes.len() as f64 * at) as usize;
         bytes[at] ^= flip;
         let hit = ends.iter().filter(|end| **end <= at).count();
+        prop_assume!(!swallows_exactly(&bytes, &ends, hit));
         let got = times(&bytes);
         for i in (0..sizes.len()).filter(|i| *i != hit) {
             // A flip in the first bytes may change the codec: then nothing precedes the damage.
@@ -113,6 +117,42 @@ proptest! {
         let start: &[u8] = [&b""[..], &[0x28, 0xB5, 0x2F, 0xFD], b"BZh9", &[0, 0, 0, 0, 4, 0, 0, 0]][magic];
         times(&[start, &bytes].concat());
     }
+}
+
+/// Whether event `hit` of the damaged log claims to end exactly where a later event does: nothing tells that from a
+/// sound log.
+fn swallows_exactly(bytes: &[u8], ends: &[usize], hit: usize) -> bool {
+    let start = if hit == 0 { 0 } else { ends[hit - 1] };
+    let words = u32::from_le_bytes(bytes[start + 4..start + 8].try_into().unwrap()) as usize;
+    bytes[start..start + 4] == [0; 4] && ends[hit + 1..].contains(&(start + 8 + words * 8))
+}
+
+#[test]
+fn every_flip_of_a_bit_costs_its_own_event_at_most() {
+    let (bytes, ends) = log(&[3, 4, 2, 20, 7, 5, 5, 20]);
+    for (at, bit) in (8..bytes.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1 << bit;
+        let hit = ends.iter().filter(|end| **end <= at).count();
+        let got = times(&bytes);
+        let lost: Vec<usize> =
+            (0..8).filter(|i| *i != hit && !got.contains(&(1_000_000 + *i as u64))).collect();
+        assert!(
+            lost.is_empty() || swallows_exactly(&bytes, &ends, hit),
+            "byte {at}, bit {bit}: {lost:?} lost"
+        );
+    }
+}
+
+#[test]
+fn a_size_that_ends_at_the_next_root_costs_only_its_own_event() {
+    // There the next event's root and mono time read as a table and a far pointer.
+    let mut bytes = log(&[5; 12]).0;
+    let second = event(1_000_000, 5).len();
+    bytes[second + 4] += 1;
+    bytes[second * 2 + 16] = 0x42;
+    let got = times(&bytes);
+    assert!(got.len() >= 11 && (3..12).all(|i| got.contains(&(1_000_000 + i))), "{got:?}");
 }
 
 #[test]

@@ -4,8 +4,10 @@
 
 mod bitwatch;
 mod damage;
+mod hostile;
 mod routes;
 mod samples;
+mod schemas;
 mod tables;
 mod tools;
 
