@@ -47,3 +47,8 @@ pub mod table;
 pub mod tool;
 
 pub use error::{At, Class, Error, ErrorKind, Result};
+
+/// The examples of the README, compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
