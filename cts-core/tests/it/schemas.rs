@@ -55,7 +55,11 @@ fn struct_field(node: node::Builder<'_>, target: u64) -> type_::struct_::Builder
 #[test]
 fn compiled_schemas_without_end_are_refused() {
     // Each struct holds the next: fine when short, a stack overflow when not.
-    let chain = |n| request(n, |i, node| { struct_field(node, (i + 1) % n); });
+    let chain = |n| {
+        request(n, |i, node| {
+            struct_field(node, (i + 1) % n);
+        })
+    };
     assert_eq!(Schema::from_request(&chain(100)).unwrap().structs().len(), 100);
     assert_eq!(Schema::from_request(&chain(100_000)).unwrap_err().code(), "bad-schema");
 
