@@ -272,14 +272,24 @@ impl Input {
 
     /// Reads the next segment as a whole; `None` after the last.
     pub fn next_log(&mut self) -> Option<(Segment, Result<Log>)> {
+        let (segment, read) = self.defer_log()?;
+        Some((segment, read()))
+    }
+
+    /// The next segment and what reads it, to be called on any thread.
+    #[expect(clippy::type_complexity, reason = "named once")]
+    pub(super) fn defer_log(&mut self) -> Option<(Segment, Box<dyn FnOnce() -> Result<Log> + Send>)> {
         let (segment, source) = self.parts.pop_front()?;
-        let log = match (source, &segment.path) {
-            (Source::File, Some(path)) => Log::open(path, &self.options),
-            (Source::Reader(reader), _) => Log::from_reader(reader, &self.options),
-            (Source::File, None) => Err(Error::io("open", std::io::ErrorKind::NotFound.into())),
+        let (options, at) = (self.options.clone(), segment.clone());
+        let read = move || {
+            let log = match (source, &at.path) {
+                (Source::File, Some(path)) => Log::open(path, &options),
+                (Source::Reader(reader), _) => Log::from_reader(reader, &options),
+                (Source::File, None) => Err(Error::io("open", std::io::ErrorKind::NotFound.into())),
+            };
+            log.map_err(|e| place(e, &at))
         };
-        let log = log.map_err(|e| place(e, &segment));
-        Some((segment, log))
+        Some((segment, Box::new(read)))
     }
 
     fn stream(&self, segment: &Segment, source: Source) -> Result<SegmentStream> {

@@ -5,6 +5,7 @@
 mod bitwatch;
 mod damage;
 mod hostile;
+mod routes;
 mod samples;
 mod schemas;
 mod tables;
