@@ -32,7 +32,11 @@ step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "rust" cargo test --workspace --all-features --locked
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-step "schema snapshot" python3 cts-core/schema/build.py --check
+if [ -d "${CTS_SCHEMA_FACTS:-../shared/facts/schema}" ]; then
+  step "schema snapshot" python3 cts-core/schema/build.py --check
+else
+  printf "\nSKIPPED: schema snapshot, no schema facts at ../shared/facts/schema (set CTS_SCHEMA_FACTS)\n"
+fi
 
 if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements.txt; then
   target=$(cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')

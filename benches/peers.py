@@ -31,7 +31,7 @@ PEERS = {
 OURS = {
     "events": "info {log}",
     "frames": "frames {log}",
-    "csv": "rlog-to-csv {log} -o {out}",
+    "csv": "run rlog-to-csv --path {log} --out {out}",
     "json": "events {log}",
 }
 TITLES = {

@@ -14,7 +14,9 @@ fn log(c: &mut Criterion) {
         check(&input, log.len() as u64);
         group.throughput(Throughput::Bytes(input.plain.len() as u64));
         let mut bench = |operation: &str, work: &dyn Fn(&[u8]) -> u64| {
-            group.bench_function(BenchmarkId::new(operation, &input.name), |b| b.iter(|| work(black_box(packed))));
+            group.bench_function(BenchmarkId::new(operation, &input.name), |b| {
+                b.iter(|| work(black_box(packed)))
+            });
         };
         bench("index", &|packed| work::index(packed).unwrap().len() as u64);
         bench("stream", &|packed| work::stream(packed).unwrap());

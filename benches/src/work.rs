@@ -1,8 +1,13 @@
 //! What is timed. Each function returns something that depends on all of its work.
 
 use std::io::Read;
+use std::path::Path;
 
-use cts_core::log::{Batch, Log, LogStream, ReadOptions, frames, read_ahead, which};
+use cts_core::log::{
+    Batch, Completeness, EventSchema, Input, Log, LogStream, ReadOptions, Segment, frames, map_segments,
+    read_ahead, which,
+};
+use cts_core::table::{Exporter, Format, FrameTable};
 use cts_core::{Error, Result};
 use zstd::zstd_safe::{DCtx, get_error_name};
 
@@ -138,4 +143,66 @@ impl<R: Read> Read for Counting<R> {
         self.bytes += got as u64;
         Ok(got)
     }
+}
+
+/// All CAN frames as an Arrow record batch, from a whole log; gives the rows.
+///
+/// # Errors
+/// As [`Log::from_bytes`].
+pub fn frame_table(packed: &[u8]) -> Result<u64> {
+    let mut table = FrameTable::new(false);
+    let log = index(packed)?;
+    table.push(&log, 0, &mut Completeness::default());
+    Ok(rows(table))
+}
+
+/// The same with decompression on a second thread.
+///
+/// # Errors
+/// As [`LogStream::new`].
+pub fn frame_table_ahead(packed: &[u8]) -> Result<u64> {
+    let mut table = FrameTable::new(false);
+    let mut record = Completeness::default();
+    let stream = LogStream::new(packed, &ReadOptions::default())?;
+    read_ahead(stream, |batch| {
+        table.push(batch, 0, &mut record);
+        Ok(())
+    })?;
+    Ok(rows(table))
+}
+
+fn rows(mut table: FrameTable) -> u64 {
+    table.take().into_record_batch().map_or(0, |batch| batch.num_rows() as u64)
+}
+
+/// Every service of a log as Parquet in memory; gives the rows.
+///
+/// # Errors
+/// As [`LogStream::new`].
+pub fn parquet(packed: &[u8]) -> Result<u64> {
+    let open = |_: &str| Ok(Vec::new());
+    let mut exporter = Exporter::all(EventSchema::embedded(), Format::Parquet, open);
+    let mut record = Completeness::default();
+    let stream = LogStream::new(packed, &ReadOptions::default())?;
+    read_ahead(stream, |batch| exporter.push(batch, None, &mut record))?;
+    Ok(exporter.finish()?.iter().map(|(_, rows, _)| rows).sum())
+}
+
+/// A route in a directory: frame tables of its segments on `threads` threads; gives the rows.
+///
+/// # Errors
+/// As [`Input::open`].
+pub fn route(dir: &Path, threads: usize) -> Result<u64> {
+    let table = |_: &Segment, log: Result<Log>| {
+        let mut table = FrameTable::new(false);
+        let log = log?;
+        table.push(&log, 0, &mut Completeness::default());
+        Ok(rows(table))
+    };
+    let mut sum = 0;
+    map_segments(&mut Input::open(dir)?, threads, table, |rows: Result<u64>| {
+        sum += rows?;
+        Ok(())
+    })?;
+    Ok(sum)
 }

@@ -51,11 +51,7 @@ pub(crate) fn log() -> Arg {
 /// The subcommand of a tool: its parameters as flags, and what all runs share.
 pub(crate) fn tool(tool: &'static Tool) -> Command {
     let input = tool.params.iter().find(|param| param.name == tool.input);
-    let flags = tool
-        .params
-        .iter()
-        .filter(|param| param.name != tool.input)
-        .map(parameter);
+    let flags = tool.params.iter().filter(|param| param.name != tool.input).map(parameter);
     Command::new(tool.name)
         .about(tool.summary)
         .arg(
@@ -94,23 +90,15 @@ pub(crate) fn flag_name(param: &Param) -> String {
 
 /// A parameter as a flag. Values stay text here: the tool reads them, so that all faces accept the same.
 fn parameter(param: &Param) -> Arg {
-    let arg = Arg::new(param.name)
-        .long(flag_name(param))
-        .help(help(param))
-        .value_name(value_name(param));
+    let arg = Arg::new(param.name).long(flag_name(param)).help(help(param)).value_name(value_name(param));
     let arg = match param.kind {
-        Kind::Bool => arg
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true"),
+        Kind::Bool => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
         kind if kind.is_list() => arg.action(ArgAction::Append).value_delimiter(','),
         _ => arg.allow_hyphen_values(matches!(param.kind, Kind::Int | Kind::Float | Kind::Path)),
     };
     match param.choices {
         [] => arg,
-        choices => arg
-            .value_parser(PossibleValuesParser::new(choices))
-            .ignore_case(true),
+        choices => arg.value_parser(PossibleValuesParser::new(choices)).ignore_case(true),
     }
 }
 
@@ -122,11 +110,7 @@ pub(crate) fn value_name(param: &Param) -> String {
         Kind::StrList | Kind::IntList => "LIST",
         kind => kind.name(),
     };
-    if param.unit.is_empty() {
-        by_type.to_uppercase()
-    } else {
-        param.unit.to_owned()
-    }
+    if param.unit.is_empty() { by_type.to_uppercase() } else { param.unit.to_owned() }
 }
 
 /// Description, range and default.

@@ -32,33 +32,21 @@ impl Global {
             data_dirs.extend(from_file(&path)?);
         }
         let (strict, progress) = (matches.get_flag("strict"), !matches.get_flag("no-progress"));
-        Ok(Self {
-            data_dirs,
-            strict,
-            progress,
-            cancel,
-        })
+        Ok(Self { data_dirs, strict, progress, cancel })
     }
 
     /// A context whose artifacts go to `out_dir`.
     pub(crate) fn ctx(&self, out_dir: &Path) -> Ctx {
         Ctx::new(out_dir)
             .with_search_dirs(self.data_dirs.clone())
-            .with_options(ReadOptions {
-                strict: self.strict,
-                ..ReadOptions::default()
-            })
+            .with_options(ReadOptions { strict: self.strict, ..ReadOptions::default() })
             .with_cancel(Arc::clone(&self.cancel))
     }
 }
 
 /// `$XDG_CONFIG_HOME/cts/config.toml`, by default in `~/.config`.
 fn file() -> Option<PathBuf> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
     Some(base.join("cts").join("config.toml"))
 }
@@ -70,15 +58,13 @@ fn from_file(path: &Path) -> Result<Vec<PathBuf>> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(Error::io("read", e).path(path)),
     };
-    let table: toml::Table = text
-        .parse()
-        .map_err(|e: toml::de::Error| wrong(path, e.message(), "valid TOML"))?;
+    let table: toml::Table =
+        text.parse().map_err(|e: toml::de::Error| wrong(path, e.message(), "valid TOML"))?;
     let Some(dirs) = table.get("data_dirs") else {
         return Ok(Vec::new());
     };
-    let dirs = dirs
-        .as_array()
-        .and_then(|dirs| dirs.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>());
+    let dirs =
+        dirs.as_array().and_then(|dirs| dirs.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>());
     let dirs = dirs.ok_or_else(|| wrong(path, &table["data_dirs"].to_string(), "a list of directories"))?;
     let base = path.parent().unwrap_or(Path::new(""));
     Ok(dirs.into_iter().map(|dir| base.join(dir)).collect())
@@ -87,10 +73,5 @@ fn from_file(path: &Path) -> Result<Vec<PathBuf>> {
 #[cold]
 fn wrong(path: &Path, value: &str, expected: &str) -> Error {
     let (name, value, expected) = ("data_dirs".to_owned(), value.to_owned(), expected.to_owned());
-    Error::from(ErrorKind::BadParam {
-        name,
-        value,
-        expected,
-    })
-    .path(path)
+    Error::from(ErrorKind::BadParam { name, value, expected }).path(path)
 }

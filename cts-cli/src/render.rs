@@ -23,11 +23,7 @@ impl Out {
     /// Writes a text and ends its last line.
     pub(crate) fn text(&mut self, text: &str) -> Result<()> {
         self.put(text.as_bytes())?;
-        if text.ends_with('\n') {
-            Ok(())
-        } else {
-            self.put(b"\n")
-        }
+        if text.ends_with('\n') { Ok(()) } else { self.put(b"\n") }
     }
 
     /// Writes an indented JSON document.
@@ -44,11 +40,7 @@ impl Out {
 
 #[cold]
 fn failed(source: io::Error) -> Error {
-    ErrorKind::Io {
-        action: "write to standard output",
-        source,
-    }
-    .into()
+    ErrorKind::Io { action: "write to standard output", source }.into()
 }
 
 /// Says a line on standard error.

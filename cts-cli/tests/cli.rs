@@ -38,17 +38,9 @@ impl Cts {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cts"));
-        command
-            .args(args)
-            .current_dir(self.dir())
-            .env_remove("CTS_DATA_DIR");
-        command
-            .env("XDG_CONFIG_HOME", self.dir().join("none"))
-            .env("HOME", self.dir());
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(args).current_dir(self.dir()).env_remove("CTS_DATA_DIR");
+        command.env("XDG_CONFIG_HOME", self.dir().join("none")).env("HOME", self.dir());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
@@ -58,9 +50,8 @@ impl Cts {
 
     fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.dir()).unwrap();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -77,10 +68,7 @@ fn rlog_to_csv_writes_the_golden_table_beside_its_summary() {
     };
     let cts = Cts::new();
     let output = cts.run(&["run", "rlog-to-csv", "--path", log.to_str().unwrap(), "--wait"]);
-    assert_eq!(
-        (output.status.code(), text(&output.stderr)),
-        (Some(0), String::new())
-    );
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     assert!(text(&output.stdout).contains("135468 over"));
     assert_eq!(cts.names(), ["rav4-40.csv"]);
     assert!(std::fs::read(cts.dir().join("rav4-40.csv")).unwrap() == golden("rav4-40.plain.csv").unwrap());
@@ -95,29 +83,10 @@ fn flags_and_parameters_give_the_golden_window() {
     let want = golden("rav4-40.window.csv").unwrap();
     for window in [
         &["--window-start", "20", "--window-dur=15.5"][..],
-        &[
-            "-p",
-            "window_start=20",
-            "-p",
-            "window_dur=15.5",
-            "-p",
-            "repo_root=/x",
-        ],
+        &["-p", "window_start=20", "-p", "window_dur=15.5", "-p", "repo_root=/x"],
     ] {
         let cts = Cts::new();
-        let args = [
-            &[
-                "run",
-                "rlog-to-csv",
-                "--path",
-                log,
-                "--out-dir",
-                "sub",
-                "--follow",
-            ],
-            window,
-        ]
-        .concat();
+        let args = [&["run", "rlog-to-csv", "--path", log, "--out-dir", "sub", "--follow"], window].concat();
         let output = cts.run(&args);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         assert!(text(&output.stderr).contains("wrote sub/rav4-40.csv"));
@@ -151,20 +120,14 @@ fn a_reader_that_leaves_is_no_failure() {
     };
     let cts = Cts::new();
     let log = log.to_str().unwrap();
-    for args in [
-        &["frames", log][..],
-        &["run", "rlog-to-csv", "--path", log, "--out", "-"],
-    ] {
+    for args in [&["frames", log][..], &["run", "rlog-to-csv", "--path", log, "--out", "-"]] {
         let mut child = cts.command(args).spawn().unwrap();
         let mut first = [0; 100];
         let mut stdout = child.stdout.take().unwrap();
         stdout.read_exact(&mut first).unwrap();
         drop(stdout);
         let output = child.wait_with_output().unwrap();
-        assert_eq!(
-            (output.status.code(), text(&output.stderr)),
-            (Some(0), String::new())
-        );
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     }
 }
 
@@ -188,19 +151,12 @@ fn the_json_report_has_its_shape() {
 #[test]
 fn failures_are_one_line_a_hint_and_a_code() {
     let cts = Cts::new();
-    std::fs::write(
-        cts.dir().join("junk"),
-        b"this is no log, and it is longer than a header",
-    )
-    .unwrap();
+    std::fs::write(cts.dir().join("junk"), b"this is no log, and it is longer than a header").unwrap();
     let check = |args: &[&str], code: i32, word: &str| {
         let output = cts.run(args);
         let words = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {words}");
-        assert!(
-            words.starts_with(&format!("cts: error [{word}]: ")),
-            "{args:?}: {words}"
-        );
+        assert!(words.starts_with(&format!("cts: error [{word}]: ")), "{args:?}: {words}");
         assert!(words.lines().count() <= 2, "{args:?}: {words}");
         assert!(output.stdout.is_empty());
         assert_eq!(cts.names(), ["junk"], "{args:?}");
@@ -209,37 +165,13 @@ fn failures_are_one_line_a_hint_and_a_code() {
     check(&["run", "rlog-to-cvs"], 1, "no-such-tool");
     check(&["cap", "rlog"], 1, "no-such-tool");
     check(&tool, 2, "missing-param");
-    check(
-        &[&tool[..], &["--path", "nowhere.rlog"]].concat(),
-        1,
-        "no-such-file",
-    );
+    check(&[&tool[..], &["--path", "nowhere.rlog"]].concat(), 1, "no-such-file");
     check(&[&tool[..], &["--path", "junk"]].concat(), 1, "not-a-log");
-    check(
-        &[&tool[..], &["--path", "junk", "-p", "starts=1"]].concat(),
-        2,
-        "unknown-param",
-    );
-    check(
-        &[&tool[..], &["--path", "junk", "-p", "starts"]].concat(),
-        2,
-        "bad-param",
-    );
-    check(
-        &[&tool[..], &["--path", "junk", "--window-dur", "-1"]].concat(),
-        2,
-        "out-of-range",
-    );
-    check(
-        &[&tool[..], &["--path", "junk", "--out", "-", "--json"]].concat(),
-        2,
-        "bad-param",
-    );
-    check(
-        &[&tool[..], &["--path", "2024-05-05--20-23-10", "--data-dir", "."]].concat(),
-        1,
-        "no-such-route",
-    );
+    check(&[&tool[..], &["--path", "junk", "-p", "starts=1"]].concat(), 2, "unknown-param");
+    check(&[&tool[..], &["--path", "junk", "-p", "starts"]].concat(), 2, "bad-param");
+    check(&[&tool[..], &["--path", "junk", "--window-dur", "-1"]].concat(), 2, "out-of-range");
+    check(&[&tool[..], &["--path", "junk", "--out", "-", "--json"]].concat(), 2, "bad-param");
+    check(&[&tool[..], &["--path", "2024-05-05--20-23-10", "--data-dir", "."]].concat(), 1, "no-such-route");
     check(&["frames", "junk"], 1, "not-a-log");
     check(&["frames", "what is this"], 2, "bad-route");
     assert_eq!(cts.run(&["frames"]).status.code(), Some(2), "usage");
@@ -254,12 +186,7 @@ fn strict_reading_fails_on_damage() {
     };
     let cts = Cts::new();
     let log = log.to_str().unwrap();
-    assert_eq!(
-        cts.run(&["run", "rlog-to-csv", "--path", log, "--strict"])
-            .status
-            .code(),
-        Some(1)
-    );
+    assert_eq!(cts.run(&["run", "rlog-to-csv", "--path", log, "--strict"]).status.code(), Some(1));
     assert_eq!(cts.names(), [""; 0]);
     assert_eq!(cts.run(&["frames", log]).status.code(), Some(3));
 }
@@ -281,37 +208,19 @@ fn frames_are_those_of_the_table() {
     let lines = |args: &[&str]| {
         let output = cts.run(&[&["frames", log], args].concat());
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-        text(&output.stdout)
-            .lines()
-            .map(str::to_owned)
-            .collect::<Vec<_>>()
+        text(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
     };
     assert!(lines(&[]) == want);
     assert!(lines(&["--limit", "10"]) == want[..10]);
-    let some: Vec<_> = want
-        .iter()
-        .filter(|line| line.contains(") 0 1D2#"))
-        .cloned()
-        .collect();
+    let some: Vec<_> = want.iter().filter(|line| line.contains(") 0 1D2#")).cloned().collect();
     assert!(lines(&["--bus", "0", "--address", "0x1D2"]) == some && some.len() > 100);
-    let late: Vec<_> = want
-        .iter()
-        .filter(|line| line.starts_with("(59.5"))
-        .cloned()
-        .collect();
+    let late: Vec<_> = want.iter().filter(|line| line.starts_with("(59.5")).cloned().collect();
     assert!(lines(&["--from", "59.5", "--to", "59.5999999"]) == late && !late.is_empty());
     let all = lines(&["--service", "all"]).len();
     assert_eq!(all, want.len() + lines(&["--service", "sendcan"]).len());
     let json: Value = serde_json::from_str(&lines(&["--json", "--limit", "1"])[0]).unwrap();
-    assert_eq!(
-        (&json["t"], &json["service"]),
-        (&Value::from(0.0), &Value::from("can"))
-    );
-    let first = format!(
-        "{:03X}#{}",
-        json["address"].as_u64().unwrap(),
-        json["data"].as_str().unwrap()
-    );
+    assert_eq!((&json["t"], &json["service"]), (&Value::from(0.0), &Value::from("can")));
+    let first = format!("{:03X}#{}", json["address"].as_u64().unwrap(), json["data"].as_str().unwrap());
     assert!(want[0].ends_with(&first));
 }
 
@@ -333,28 +242,15 @@ fn routes_are_found_by_flag_environment_and_file() {
     };
     assert_eq!(count(cts.run(&["frames", &route, "--data-dir", "logs"])), 2 * 87);
     assert_eq!(
-        count(
-            cts.command(&["frames", &route])
-                .env("CTS_DATA_DIR", "x:logs")
-                .output()
-                .unwrap()
-        ),
+        count(cts.command(&["frames", &route]).env("CTS_DATA_DIR", "x:logs").output().unwrap()),
         2 * 87
     );
     std::fs::create_dir_all(cts.dir().join("none/cts")).unwrap();
-    std::fs::write(
-        cts.dir().join("none/cts/config.toml"),
-        "data_dirs = [\"../../logs\"]",
-    )
-    .unwrap();
+    std::fs::write(cts.dir().join("none/cts/config.toml"), "data_dirs = [\"../../logs\"]").unwrap();
     assert_eq!(count(cts.run(&["frames", &route])), 2 * 87);
     let output = cts.run(&["run", "rlog-to-csv", "--path", &format!("{name}/1/q")]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(
-        cts.dir().join(format!("{name}--1--qlog.csv")).exists(),
-        "{:?}",
-        cts.names()
-    );
+    assert!(cts.dir().join(format!("{name}--1--qlog.csv")).exists(), "{:?}", cts.names());
     std::fs::write(cts.dir().join("none/cts/config.toml"), "data_dirs = 1").unwrap();
     assert_eq!(cts.run(&["cap"]).status.code(), Some(2));
 }
@@ -363,18 +259,12 @@ fn routes_are_found_by_flag_environment_and_file() {
 fn capabilities_list_every_parameter() {
     let cts = Cts::new();
     let words = text(&cts.run(&["cap"]).stdout);
-    assert!(
-        words.contains("rlog-to-csv") && words.contains("--window-start s"),
-        "{words}"
-    );
+    assert!(words.contains("rlog-to-csv") && words.contains("--window-start s"), "{words}");
     let all: Value = serde_json::from_slice(&cts.run(&["cap", "--json"]).stdout).unwrap();
     let tools = all["tools"].as_array().unwrap();
     let tool = tools.iter().find(|tool| tool["id"] == "rlog-to-csv").unwrap();
     let keys: Vec<&String> = tool["parameters"]["out"].as_object().unwrap().keys().collect();
-    assert_eq!(
-        keys,
-        ["type", "default", "description", "choices", "required", "nargs"]
-    );
+    assert_eq!(keys, ["type", "default", "description", "choices", "required", "nargs"]);
     assert_eq!(tool["parameters"]["rlog"]["required"], true);
     assert_eq!(tool["parameters"]["rlog"]["default"], Value::Null);
 }

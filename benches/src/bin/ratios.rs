@@ -38,23 +38,58 @@ fn rows(input: &Input) -> Vec<Row<'_>> {
         row("all CAN frames by stream", || Ok(work::stream_frames(packed)?.sum)),
         row("all CAN frames by index", || Ok(work::index_frames(packed)?.sum)),
         row("all CAN frames by read-ahead, two threads", || Ok(work::ahead_frames(packed)?.sum)),
+        row("all CAN frames as an Arrow table, one thread", || Ok(work::frame_table(packed)?)),
+        row("all CAN frames as an Arrow table, two threads", || Ok(work::frame_table_ahead(packed)?)),
+        row("every service to Parquet in memory, two threads", || Ok(work::parquet(packed)?)),
         row("initData and carParams by stream", || Ok(work::first_events(packed)?)),
     ]
 }
 
 fn main() -> Result<(), Error> {
     let rustc = Command::new("rustc").arg("--version").output();
-    let rustc = rustc.map_or_else(|_| String::new(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
+    let rustc =
+        rustc.map_or_else(|_| String::new(), |out| String::from_utf8_lossy(&out.stdout).trim().to_owned());
     let cores = std::thread::available_parallelism()?;
     println!("{}, {cores} cores, {rustc}; medians of {ROUNDS} rounds\n", cpu());
     for input in Input::all()? {
         let walk = work::index_frames(&input.packed)?;
         let events = work::stream(&input.packed)?;
         let (packed, plain) = (input.packed.len() as f64 / 1e6, input.plain.len() as f64 / 1e6);
-        println!("`{}`: {events} events, {} frames, {packed:.2} MB packed, {plain:.2} MB plain\n", input.name, walk.frames);
+        println!(
+            "`{}`: {events} events, {} frames, {packed:.2} MB packed, {plain:.2} MB plain\n",
+            input.name, walk.frames
+        );
         print(&measure(rows(&input))?, plain);
-        println!("\n`initData` and `carParams` took {} bytes of the file\n", work::first_events(&input.packed)?);
+        route(&input)?;
+        println!(
+            "\n`initData` and `carParams` took {} bytes of the file\n",
+            work::first_events(&input.packed)?
+        );
     }
+    Ok(())
+}
+
+/// A route of 40 segments, each the input: frame tables on one thread and on two.
+fn route(input: &Input) -> Result<(), Error> {
+    let dir = tempfile::tempdir()?;
+    for segment in 0..40 {
+        let folder = dir.path().join(format!("00000001--aaaaaaaaaa--{segment}"));
+        std::fs::create_dir(&folder)?;
+        std::fs::write(folder.join("rlog.zst"), &input.packed)?;
+    }
+    let timed = |threads| -> Result<f64, Error> {
+        let start = Instant::now();
+        black_box(work::route(dir.path(), threads)?);
+        Ok(start.elapsed().as_secs_f64())
+    };
+    timed(1)?;
+    let pairs = (0..5).map(|_| Ok((timed(1)?, timed(2)?))).collect::<Result<Vec<_>, Error>>()?;
+    let one = median(pairs.iter().map(|pair| pair.0));
+    let gain = median(pairs.iter().map(|pair| pair.0 / pair.1));
+    println!(
+        "\nroute of 40 such segments: {:.0} ms on one thread, {gain:.2} times as fast on two",
+        one * 1e3
+    );
     Ok(())
 }
 
@@ -79,7 +114,8 @@ fn print(times: &[(&'static str, Vec<Duration>)], megabytes: f64) {
     let Some((_, base)) = times.first() else { return };
     for (name, times) in times {
         let seconds = median(times.iter().map(Duration::as_secs_f64));
-        let ratio = median(times.iter().zip(base).map(|(time, base)| time.as_secs_f64() / base.as_secs_f64()));
+        let ratio =
+            median(times.iter().zip(base).map(|(time, base)| time.as_secs_f64() / base.as_secs_f64()));
         println!("| {name} | {:.2} | {:.0} | {ratio:.2} |", seconds * 1e3, megabytes / seconds);
     }
 }

@@ -10,11 +10,7 @@ use crate::args::{flag, flag_name, help, value_name};
 use crate::config::Global;
 use crate::render::Out;
 
-pub(crate) static COMMAND: Cmd = Cmd {
-    name: "cap",
-    grammar,
-    run,
-};
+pub(crate) static COMMAND: Cmd = Cmd { name: "cap", grammar, run };
 
 fn grammar() -> Command {
     Command::new("cap")
@@ -25,18 +21,13 @@ fn grammar() -> Command {
 }
 
 fn run(_: &Global, matches: &ArgMatches) -> Result<Outcome> {
-    let one = matches
-        .get_one::<String>("tool")
-        .map(|name| tool::find(name))
-        .transpose()?;
+    let one = matches.get_one::<String>("tool").map(|name| tool::find(name)).transpose()?;
     let mut out = Out::new();
     match (matches.get_flag("json"), one) {
         (true, None) => out.json(&tool::capabilities())?,
         (true, Some(tool)) => out.json(&tool.capability())?,
         (false, one) => {
-            let tools = tool::ALL
-                .iter()
-                .filter(|tool| one.is_none_or(|one| one.name == tool.name));
+            let tools = tool::ALL.iter().filter(|tool| one.is_none_or(|one| one.name == tool.name));
             let texts: Vec<String> = tools.map(|tool| described(tool)).collect();
             out.text(&texts.join("\n"))?;
         }
@@ -48,26 +39,16 @@ fn run(_: &Global, matches: &ArgMatches) -> Result<Outcome> {
 /// Name and summary, then a line per parameter.
 fn described(tool: &Tool) -> String {
     let rows = tool.params.iter().map(|param| {
-        let name = if param.name == tool.input {
-            "path".to_owned()
-        } else {
-            flag_name(param)
-        };
+        let name = if param.name == tool.input { "path".to_owned() } else { flag_name(param) };
         let required = if param.required { " [required]" } else { "" };
         let choices = match param.choices {
             [] => String::new(),
             choices => format!(" [one of: {}]", choices.join(", ")),
         };
-        (
-            format!("--{name} {}", value_name(param)),
-            help(param) + &choices + required,
-        )
+        (format!("--{name} {}", value_name(param)), help(param) + &choices + required)
     });
     let rows: Vec<(String, String)> = rows.collect();
-    let rows: Vec<(&str, String)> = rows
-        .iter()
-        .map(|(flag, help)| (flag.as_str(), help.clone()))
-        .collect();
+    let rows: Vec<(&str, String)> = rows.iter().map(|(flag, help)| (flag.as_str(), help.clone())).collect();
     let table = tool::aligned(&rows);
     let table: String = table.lines().map(|line| format!("  {line}\n")).collect();
     format!("{}  {}\n{table}", tool.name, tool.summary)

@@ -9,20 +9,11 @@ use crate::Outcome;
 use crate::config::Global;
 use crate::render::Out;
 
-pub(crate) static COMMAND: Cmd = Cmd {
-    name: "completions",
-    grammar,
-    run,
-};
+pub(crate) static COMMAND: Cmd = Cmd { name: "completions", grammar, run };
 
 fn grammar() -> Command {
-    let shell = Arg::new("shell")
-        .value_name("SHELL")
-        .required(true)
-        .value_parser(value_parser!(Shell));
-    Command::new("completions")
-        .about("Prints the completion script of a shell")
-        .arg(shell.help("The shell"))
+    let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell));
+    Command::new("completions").about("Prints the completion script of a shell").arg(shell.help("The shell"))
 }
 
 fn run(_: &Global, matches: &ArgMatches) -> Result<Outcome> {

@@ -69,7 +69,8 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     render::say(&format!("wrote {} (seed {seed})", log.display()));
 
     let (info, _) = LogInfo::read(&mut Input::open(&log)?, EventSchema::embedded())?;
-    let window = json!({"window_start": truth.window.start_seconds, "window_dur": truth.window.duration_seconds});
+    let window =
+        json!({"window_start": truth.window.start_seconds, "window_dur": truth.window.duration_seconds});
     let mut reports = Vec::new();
     for (name, more) in [("rlog-to-csv", json!({})), ("can-bitwatch", json!({"output_prefix": "demo"}))] {
         let mut params = window.as_object().cloned().unwrap_or_default();
@@ -103,11 +104,23 @@ fn write(drive: &Drive, log: &Path) -> Result<Truth> {
 
 fn human(truth: &Truth, info: &LogInfo, reports: &[Report]) -> String {
     let car = info.car_fingerprint.as_deref().unwrap_or("unknown car");
-    let buses: Vec<String> = info.buses.iter().filter(|b| b.service == "can").map(|b| format!("{}: {:.0}/s", b.bus, b.rate_hz)).collect();
+    let buses: Vec<String> = info
+        .buses
+        .iter()
+        .filter(|b| b.service == "can")
+        .map(|b| format!("{}: {:.0}/s", b.bus, b.rate_hz))
+        .collect();
     let rows = [
         ("drive", format!("{car}, {:.1} s, {} services", info.duration_s, info.services.len())),
         ("frames", format!("by bus {}", buses.join(", "))),
-        ("window", format!("{:.1} s to {:.1} s", truth.window.start_seconds, truth.window.start_seconds + truth.window.duration_seconds)),
+        (
+            "window",
+            format!(
+                "{:.1} s to {:.1} s",
+                truth.window.start_seconds,
+                truth.window.start_seconds + truth.window.duration_seconds
+            ),
+        ),
     ];
     let mut text = aligned(&rows);
     for report in reports {
@@ -119,7 +132,11 @@ fn human(truth: &Truth, info: &LogInfo, reports: &[Report]) -> String {
     for planted in truth.signals.iter().filter(|signal| signal.name == "window_pulses") {
         let (address, bit) = (format!("0x{:03X}", planted.address), planted.bit);
         let found = if is_found(reports, &address, bit) { "found" } else { "NOT found" };
-        text.push_str(&format!("\nplanted: {address} byte {} bit {} pulses only in the window: {found}\n", bit / 8, bit % 8));
+        text.push_str(&format!(
+            "\nplanted: {address} byte {} bit {} pulses only in the window: {found}\n",
+            bit / 8,
+            bit % 8
+        ));
     }
     text
 }
@@ -127,6 +144,7 @@ fn human(truth: &Truth, info: &LogInfo, reports: &[Report]) -> String {
 /// Whether a report names the bit as one that matches the pattern.
 fn is_found(reports: &[Report], address: &str, bit: u32) -> bool {
     let best = reports.iter().filter_map(|report| report.data["best"].as_array()).flatten();
-    let is = |found: &Value| found["address"] == address && found["global_idx"] == bit && found["matches"] == true;
+    let is =
+        |found: &Value| found["address"] == address && found["global_idx"] == bit && found["matches"] == true;
     best.into_iter().any(is)
 }

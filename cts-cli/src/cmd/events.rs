@@ -123,7 +123,9 @@ impl<'s> Printer<'s> {
         if self.start.is_none() && event.which() != which::INIT_DATA {
             self.start = Some(event.mono_time());
         }
-        let time = self.start.map_or(f64::NEG_INFINITY, |start| event.mono_time().wrapping_sub(start) as i64 as f64 / 1e9);
+        let time = self
+            .start
+            .map_or(f64::NEG_INFINITY, |start| event.mono_time().wrapping_sub(start) as i64 as f64 / 1e9);
         let wanted = self.services.as_ref().is_none_or(|services| services.contains(&event.which()));
         if !wanted || (time < self.from && self.from.is_finite()) || time > self.to {
             return Ok(());

@@ -58,7 +58,12 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     ctx.protect(&input);
     let format: Format = matches.get_one::<String>("format").map_or("csv", |text| text).parse()?;
     let services: Vec<&String> = matches.get_many("service").unwrap_or_default().collect();
-    let names = Names { stem: input.stem().to_owned(), out: matches.get_one("out").cloned(), single: services.len() == 1, format };
+    let names = Names {
+        stem: input.stem().to_owned(),
+        out: matches.get_one("out").cloned(),
+        single: services.len() == 1,
+        format,
+    };
     let mut exporter = match matches.get_flag("all") {
         true => Exporter::all(schema.get(), format, |name| open(&ctx, &names.of(name))),
         false => Exporter::new(schema.get(), format),
@@ -66,9 +71,11 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     for name in services {
         exporter.add(name, options(matches), open(&ctx, &names.of(name))?)?;
     }
-    let record = ctx.read(&mut input, |segment, batch, record| exporter.push(batch, segment.number, record))?;
+    let record =
+        ctx.read(&mut input, |segment, batch, record| exporter.push(batch, segment.number, record))?;
     for (name, rows, writer) in exporter.finish()? {
-        let artifact = ctx.finish(writer.into_inner().map_err(|e| cts_core::Error::io("write", e.into_error()))?)?;
+        let artifact =
+            ctx.finish(writer.into_inner().map_err(|e| cts_core::Error::io("write", e.into_error()))?)?;
         render::say(&format!("{name}: {rows} rows, {} bytes, {}", artifact.bytes, artifact.path.display()));
         if rows == 0 {
             render::say(&format!("cts: warning: the log has no `{name}`"));

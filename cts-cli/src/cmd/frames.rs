@@ -14,21 +14,14 @@ use crate::args::{flag, log};
 use crate::config::Global;
 use crate::render::{self, Out};
 
-pub(crate) static COMMAND: Cmd = Cmd {
-    name: "frames",
-    grammar,
-    run,
-};
+pub(crate) static COMMAND: Cmd = Cmd { name: "frames", grammar, run };
 
 fn grammar() -> Command {
     let option = |name: &'static str, value: &'static str, help: &'static str| {
         Arg::new(name).long(name).value_name(value).help(help)
     };
-    let seconds = |name, help| {
-        option(name, "s", help)
-            .value_parser(value_parser!(f64))
-            .allow_negative_numbers(true)
-    };
+    let seconds =
+        |name, help| option(name, "s", help).value_parser(value_parser!(f64)).allow_negative_numbers(true);
     Command::new("frames")
         .about("Prints the CAN frames of a log, one a line: (seconds) bus address#data")
         .arg(log())
@@ -78,11 +71,7 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     };
     printer.out.finish()?;
     ctx.warnings().iter().for_each(render::warning);
-    Ok(if record.is_none_or(|record| record.is_complete()) {
-        Outcome::Done
-    } else {
-        Outcome::Damaged
-    })
+    Ok(if record.is_none_or(|record| record.is_complete()) { Outcome::Done } else { Outcome::Damaged })
 }
 
 struct Printer {
@@ -197,11 +186,7 @@ impl Printer {
         self.out.put(&self.line)?;
         self.limit -= 1;
         // Only an error stops a reading; the caller sees that nothing more was wanted.
-        if self.limit == 0 {
-            Err(ErrorKind::Canceled.into())
-        } else {
-            Ok(())
-        }
+        if self.limit == 0 { Err(ErrorKind::Canceled.into()) } else { Ok(()) }
     }
 }
 
@@ -209,9 +194,7 @@ impl Printer {
 /// may stand a little before the first frames received.
 fn start(batch: &Batch) -> Option<u64> {
     let of = |wanted: &dyn Fn(CanService) -> bool| {
-        let mut events = batch
-            .events()
-            .filter(|event| CanService::of(event).is_some_and(wanted));
+        let mut events = batch.events().filter(|event| CanService::of(event).is_some_and(wanted));
         events.next().map(|event| event.mono_time())
     };
     of(&|service| service == CanService::Can).or_else(|| of(&|_| true))

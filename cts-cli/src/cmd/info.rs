@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use clap::{ArgMatches, Command};
+use cts_core::Result;
 use cts_core::log::{InputRecord, LogInfo};
 use cts_core::tool::{Reading, Warning, aligned};
-use cts_core::Result;
 use serde::Serialize;
 
 use super::Cmd;
@@ -18,7 +18,9 @@ pub(crate) static COMMAND: Cmd = Cmd { name: "info", grammar, run };
 
 fn grammar() -> Command {
     Command::new("info")
-        .about("Shows what a log holds: car, software, dates, services and buses with their rates, completeness")
+        .about(
+            "Shows what a log holds: car, software, dates, services and buses with their rates, completeness",
+        )
         .arg(log())
         .arg(flag("json", "Print it as JSON"))
 }
@@ -50,13 +52,29 @@ fn human(route: Option<String>, info: &LogInfo, record: &InputRecord) -> String 
     let mut rows = Vec::new();
     let mut row = |label, value: Option<String>| rows.extend(value.map(|value| (label, value)));
     row("route", route);
-    row("car", info.car_fingerprint.clone().map(|car| format!("{car} ({})", info.brand.as_deref().unwrap_or("?"))));
-    row("device", info.dongle_id.clone().map(|id| format!("{id} {}", info.device_type.as_deref().unwrap_or(""))));
+    row(
+        "car",
+        info.car_fingerprint.clone().map(|car| format!("{car} ({})", info.brand.as_deref().unwrap_or("?"))),
+    );
+    row(
+        "device",
+        info.dongle_id.clone().map(|id| format!("{id} {}", info.device_type.as_deref().unwrap_or(""))),
+    );
     let branch = info.git_branch.as_deref().unwrap_or_default();
-    row("software", info.version.clone().map(|v| format!("{v} {} {branch}", info.git_remote.as_deref().unwrap_or(""))));
+    row(
+        "software",
+        info.version.clone().map(|v| format!("{v} {} {branch}", info.git_remote.as_deref().unwrap_or(""))),
+    );
     row("started", info.start_wall_time_ns.map(|ns| wall(ns, info.wall_time_source)));
     row("duration", Some(format!("{:.3} s in {} segment(s)", info.duration_s, record.segments.len())));
-    row("end", Some(info.end.clone().unwrap_or_else(|| "no end sentinel: crash, power loss or still being written".into())));
+    row(
+        "end",
+        Some(
+            info.end
+                .clone()
+                .unwrap_or_else(|| "no end sentinel: crash, power loss or still being written".into()),
+        ),
+    );
     let total = &record.total;
     let size = format!("{} events, {:.1} MB decompressed", total.events, total.bytes_read as f64 / 1e6);
     row("size", Some(size));
@@ -73,18 +91,27 @@ fn human(route: Option<String>, info: &LogInfo, record: &InputRecord) -> String 
     row("out of order", Some(format!("{} events", total.out_of_order)));
     let mut text = aligned(&rows);
     if info.thinned_can {
-        text.push_str("\nThis is a thinned log: its CAN frames are a small sample and say nothing about timing.\n");
+        text.push_str(
+            "\nThis is a thinned log: its CAN frames are a small sample and say nothing about timing.\n",
+        );
     }
     text.push_str(&format!("\n{:<28} {:>9} {:>9}\n", "service", "events", "Hz"));
     for service in &info.services {
-        let name = if service.known { service.service.clone() } else { format!("unknown {}", service.service) };
+        let name =
+            if service.known { service.service.clone() } else { format!("unknown {}", service.service) };
         text.push_str(&format!("{name:<28} {:>9} {:>9.2}\n", service.events, service.rate_hz));
     }
-    text.push_str(&format!("\n{:<8} {:>4} {:>14} {:>9} {:>9} {:>9}\n", "frames", "bus", "", "frames", "Hz", "addresses"));
+    text.push_str(&format!(
+        "\n{:<8} {:>4} {:>14} {:>9} {:>9} {:>9}\n",
+        "frames", "bus", "", "frames", "Hz", "addresses"
+    ));
     for bus in &info.buses {
         let role = cts_core::can::Bus(bus.bus).role();
         let cells = (bus.service, bus.bus, role, bus.frames, bus.rate_hz, bus.addresses);
-        text.push_str(&format!("{:<8} {:>4} {:>14} {:>9} {:>9.1} {:>9}\n", cells.0, cells.1, cells.2, cells.3, cells.4, cells.5));
+        text.push_str(&format!(
+            "{:<8} {:>4} {:>14} {:>9} {:>9.1} {:>9}\n",
+            cells.0, cells.1, cells.2, cells.3, cells.4, cells.5
+        ));
     }
     text
 }
@@ -96,5 +123,6 @@ fn wall(ns: i64, source: Option<&str>) -> String {
 }
 
 fn time_text(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| format!("{seconds} s"), |t| t.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| format!("{seconds} s"), |t| t.strftime("%Y-%m-%d %H:%M:%S").to_string())
 }

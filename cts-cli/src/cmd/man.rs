@@ -10,16 +10,10 @@ use crate::Outcome;
 use crate::config::Global;
 use crate::render::{Out, say};
 
-pub(crate) static COMMAND: Cmd = Cmd {
-    name: "man",
-    grammar,
-    run,
-};
+pub(crate) static COMMAND: Cmd = Cmd { name: "man", grammar, run };
 
 fn grammar() -> Command {
-    let dir = Arg::new("dir")
-        .value_name("DIR")
-        .value_parser(value_parser!(PathBuf));
+    let dir = Arg::new("dir").value_name("DIR").value_parser(value_parser!(PathBuf));
     Command::new("man")
         .about("Prints the manual page, or writes the pages of all commands into a directory")
         .arg(dir.help("Where to write the pages; it is created"))

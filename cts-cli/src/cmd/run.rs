@@ -12,11 +12,7 @@ use crate::Outcome;
 use crate::config::Global;
 use crate::render::{self, Out, say};
 
-pub(crate) static COMMAND: Cmd = Cmd {
-    name: "run",
-    grammar,
-    run,
-};
+pub(crate) static COMMAND: Cmd = Cmd { name: "run", grammar, run };
 
 fn grammar() -> Command {
     Command::new("run")
@@ -47,35 +43,23 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     if json && params.get("out").is_some_and(|out| out == "-") {
         let (name, value) = ("out".to_owned(), "-".to_owned());
         let expected = "a file where the report goes to standard output (--json)".to_owned();
-        return Err(ErrorKind::BadParam {
-            name,
-            value,
-            expected,
-        }
-        .into());
+        return Err(ErrorKind::BadParam { name, value, expected }.into());
     }
     let out_dir = matches.get_one::<PathBuf>("out-dir").cloned().unwrap_or_default();
-    let report = with_progress(global, global.ctx(&out_dir), follow, |ctx| {
-        tool.run(ctx, None, &params)
-    })?;
+    let report = with_progress(global, global.ctx(&out_dir), follow, |ctx| tool.run(ctx, None, &params))?;
     if !follow {
         report.warnings.iter().for_each(render::warning);
     }
     print(&report, json)?;
-    Ok(if report.completeness.complete {
-        Outcome::Done
-    } else {
-        Outcome::Damaged
-    })
+    Ok(if report.completeness.complete { Outcome::Done } else { Outcome::Damaged })
 }
 
 /// Calls `work` while a bar shows its progress; with `follow`, its words go to standard error.
 fn with_progress<T>(global: &Global, ctx: Ctx, follow: bool, work: impl Fn(&Ctx) -> Result<T>) -> Result<T> {
     let bar = render::progress_bar(global.progress);
     let (shown, words) = (bar.clone(), bar.clone());
-    let ctx = ctx
-        .with_stdout(std::io::stdout())
-        .with_progress(move |progress| render::show(&shown, progress));
+    let ctx =
+        ctx.with_stdout(std::io::stdout()).with_progress(move |progress| render::show(&shown, progress));
     let ctx = match follow {
         true => ctx.with_log(move |line| words.suspend(|| say(&format!("cts: {line}")))),
         false => ctx,
@@ -91,11 +75,7 @@ fn parameters(tool: &Tool, matches: &ArgMatches) -> Result<Map<String, Value>> {
     for text in matches.get_many::<String>("param").unwrap_or_default() {
         let (name, value) = text.split_once('=').ok_or_else(|| {
             let (name, expected) = ("-p".to_owned(), "name=value".to_owned());
-            ErrorKind::BadParam {
-                name,
-                value: text.clone(),
-                expected,
-            }
+            ErrorKind::BadParam { name, value: text.clone(), expected }
         })?;
         params.insert(name.trim().replace('-', "_"), value.into());
     }

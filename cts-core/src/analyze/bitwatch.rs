@@ -80,11 +80,7 @@ pub struct PulsePattern {
 
 impl Default for PulsePattern {
     fn default() -> Self {
-        Self {
-            count: 3,
-            length_s: 2.0,
-            tolerance_s: 0.5,
-        }
+        Self { count: 3, length_s: 2.0, tolerance_s: 0.5 }
     }
 }
 
@@ -134,18 +130,8 @@ impl Config {
             check("window-start", start, start.is_finite(), finite)?;
         }
         let (length, tolerance) = (self.pulses.length_s, self.pulses.tolerance_s);
-        check(
-            "pulse-length",
-            length,
-            length.is_finite() && length >= 0.0,
-            "0 s or more",
-        )?;
-        check(
-            "pulse-tolerance",
-            tolerance,
-            tolerance.is_finite() && tolerance >= 0.0,
-            "0 s or more",
-        )?;
+        check("pulse-length", length, length.is_finite() && length >= 0.0, "0 s or more")?;
+        check("pulse-tolerance", tolerance, tolerance.is_finite() && tolerance >= 0.0, "0 s or more")?;
         check("slack", self.slack_s, self.slack_s >= 0.0, "0 s or more")
     }
 }
@@ -154,10 +140,5 @@ fn check(name: &str, value: f64, good: bool, range: &str) -> Result<()> {
     if good {
         return Ok(());
     }
-    Err(ErrorKind::OutOfRange {
-        name: name.into(),
-        value: value.to_string(),
-        range: range.into(),
-    }
-    .into())
+    Err(ErrorKind::OutOfRange { name: name.into(), value: value.to_string(), range: range.into() }.into())
 }

@@ -54,10 +54,7 @@ pub enum BitOrder {
 impl BitRef {
     /// Bit `lsb` (from the least significant) of byte `byte`; `None` past byte 63 or bit 7.
     pub fn new(byte: u32, lsb: u32) -> Option<Self> {
-        (byte < MAX_PAYLOAD as u32 && lsb < 8).then_some(Self {
-            byte: byte as u8,
-            lsb: lsb as u8,
-        })
+        (byte < MAX_PAYLOAD as u32 && lsb < 8).then_some(Self { byte: byte as u8, lsb: lsb as u8 })
     }
 
     /// Bit by its number, byte * 8 + bit from the least significant; `None` from 512 on.
@@ -87,8 +84,7 @@ impl BitRef {
 
     /// The bit's value; false past the end of the payload.
     pub fn of(self, data: &[u8]) -> bool {
-        data.get(usize::from(self.byte))
-            .is_some_and(|b| b >> self.lsb & 1 == 1)
+        data.get(usize::from(self.byte)).is_some_and(|b| b >> self.lsb & 1 == 1)
     }
 
     /// Reads a spelling of exactly one bit.
@@ -123,12 +119,7 @@ const FORMS: &str =
 
 #[cold]
 fn bad_bit(text: &str, expected: &str) -> crate::Error {
-    ErrorKind::BadParam {
-        name: "bit".into(),
-        value: text.into(),
-        expected: expected.into(),
-    }
-    .into()
+    ErrorKind::BadParam { name: "bit".into(), value: text.into(), expected: expected.into() }.into()
 }
 
 #[cfg(test)]

@@ -57,7 +57,10 @@ mod tests {
         let check = |src, role, number, panda| {
             let bus = Bus(src);
             assert_eq!((bus.role(), bus.number(), bus.panda()), (role, number, panda), "{src}");
-            assert_eq!([bus.is_received(), bus.is_returned(), bus.is_rejected()].iter().filter(|x| **x).count(), 1);
+            assert_eq!(
+                [bus.is_received(), bus.is_returned(), bus.is_rejected()].iter().filter(|x| **x).count(),
+                1
+            );
         };
         check(0, "received", 0, 0);
         check(6, "received", 6, 1);

@@ -144,7 +144,10 @@ mod tests {
         check(&[1, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0], Header::Message { table: 16, total: 72 });
         check(&[255, 2, 0, 0, 5, 0, 0, 0], Header::Bad("segment count above 512"));
         check(&[255; 8], Header::Bad("segment count above 512"));
-        check(&[0, 0, 0, 0, 255, 255, 255, 255], Header::Bad("message larger than the limit (max_message_bytes)"));
+        check(
+            &[0, 0, 0, 0, 255, 255, 255, 255],
+            Header::Bad("message larger than the limit (max_message_bytes)"),
+        );
     }
 
     #[test]

@@ -24,7 +24,8 @@ pub use value::{Value, ValueReader, hex};
 pub const WORD: usize = 8;
 
 /// Why a pointer or value cannot be read. Cheap to make; callers add the place when they report it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("bad pointer: {0}")]
 pub struct Fault(pub &'static str);
 
 impl From<Fault> for crate::Error {

@@ -297,7 +297,8 @@ impl<'a> ListReader<'a> {
             6 => (ElementSize::Pointer, 8, 1),
             _ => return Self::composite(message, segment, start, count),
         };
-        let bytes = if size == ElementSize::Bit { (count as usize).div_ceil(8) } else { count as usize * step };
+        let bytes =
+            if size == ElementSize::Bit { (count as usize).div_ceil(8) } else { count as usize * step };
         if start + bytes > segment.len() {
             return Err(Fault("list leaves its segment"));
         }
@@ -503,6 +504,9 @@ mod tests {
     /// Words that look like pointers more often than chance would.
     fn word() -> impl Strategy<Value = u64> {
         let small = (0u64..8, 0u64..6, 0u64..8, 0u64..4);
-        prop_oneof![any::<u64>(), small.prop_map(|(kind, offset, a, b)| kind | offset << 3 | a << 32 | b << 48)]
+        prop_oneof![
+            any::<u64>(),
+            small.prop_map(|(kind, offset, a, b)| kind | offset << 3 | a << 32 | b << 48)
+        ]
     }
 }

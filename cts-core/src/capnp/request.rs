@@ -20,7 +20,8 @@ impl Schema {
 }
 
 fn bad(reason: String) -> Error {
-    ErrorKind::BadSchema { reason: format!("not a CodeGeneratorRequest of `capnp compile -o-`: {reason}") }.into()
+    ErrorKind::BadSchema { reason: format!("not a CodeGeneratorRequest of `capnp compile -o-`: {reason}") }
+        .into()
 }
 
 fn read(mut bytes: &[u8]) -> capnp::Result<Schema> {
@@ -220,4 +221,3 @@ fn default_bits(value: value::Reader<'_>) -> capnp::Result<u64> {
         _ => 0,
     })
 }
-

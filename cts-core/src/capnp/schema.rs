@@ -137,9 +137,11 @@ impl Schema {
         if let Some(i) = s.position(name) {
             return Some(vec![i]);
         }
-        let alias = s.aliases.iter().find_map(|(old, new)| {
-            if old == name { self.find_exact(index, new) } else { None }
-        });
+        let alias = s.aliases.iter().find_map(
+            |(old, new)| {
+                if old == name { self.find_exact(index, new) } else { None }
+            },
+        );
         alias
             .or_else(|| self.find_exact(index, &format!("deprecated.{name}")))
             .or_else(|| self.find_exact(index, &format!("{name}DEPRECATED")))
@@ -170,7 +172,8 @@ impl Schema {
         for name in path.split('.') {
             let Some((mut s, steps)) = at.and_then(|at| Some((at, self.find(at, name)?))) else {
                 let known = at.map_or(&[][..], |at| &self.structs[at].fields);
-                let suggestion = nearest(name, known.iter().map(|f| f.name.as_str())).map(|near| done + &near);
+                let suggestion =
+                    nearest(name, known.iter().map(|f| f.name.as_str())).map(|near| done + &near);
                 let (service, field) = (self.structs[index].name.clone(), path.to_owned());
                 return Err(ErrorKind::NoSuchField { service, field, suggestion }.into());
             };

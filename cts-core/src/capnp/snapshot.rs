@@ -10,7 +10,8 @@ impl Schema {
     /// `bad-schema` with the line.
     pub fn from_snapshot(text: &str) -> Result<Self> {
         let mut reader = Reader::default();
-        let lines = || text.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.is_empty());
+        let lines =
+            || text.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.is_empty());
         let at = |i: usize| move |reason| Error::from(ErrorKind::BadSchema { reason }).line(i as u64 + 1);
         for (i, line) in lines() {
             reader.declare(line).map_err(at(i))?;
@@ -68,7 +69,8 @@ impl Reader {
             }
             ["unit", ty, path, unit] => {
                 let mut i = self.struct_index(ty)?;
-                let steps = self.schema.find_exact(i, path).ok_or_else(|| format!("`{ty}` has no `{path}`"))?;
+                let steps =
+                    self.schema.find_exact(i, path).ok_or_else(|| format!("`{ty}` has no `{path}`"))?;
                 for (n, step) in steps.iter().enumerate() {
                     let field = &mut self.schema.structs[i].fields[*step];
                     match field.kind {

@@ -77,7 +77,12 @@ impl<'a> ValueReader<'a> {
     }
 
     /// A value by its pointer alone, such as the `can` list of an event.
-    pub fn pointer(&mut self, ty: &'a Type, pointer: Option<Pointer<'a>>, owner: StructReader<'a>) -> Value<'a> {
+    pub fn pointer(
+        &mut self,
+        ty: &'a Type,
+        pointer: Option<Pointer<'a>>,
+        owner: StructReader<'a>,
+    ) -> Value<'a> {
         let read = self.pointed(ty, pointer, owner);
         self.keep(read)
     }
@@ -144,7 +149,12 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    fn list(&mut self, ty: &'a Type, list: ListReader<'a>, owner: StructReader<'a>) -> Result<Value<'a>, Fault> {
+    fn list(
+        &mut self,
+        ty: &'a Type,
+        list: ListReader<'a>,
+        owner: StructReader<'a>,
+    ) -> Result<Value<'a>, Fault> {
         self.budget.charge(u64::from(list.len()), list.bytes())?;
         self.budget.enter()?;
         let mut values = Vec::with_capacity(list.len() as usize);
@@ -223,7 +233,10 @@ impl<'a> From<&'a [u8]> for Value<'a> {
 /// Upper-case hex, the form of payloads everywhere in this crate.
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    bytes.iter().flat_map(|b| [DIGITS[(b >> 4) as usize] as char, DIGITS[(b & 15) as usize] as char]).collect()
+    bytes
+        .iter()
+        .flat_map(|b| [DIGITS[(b >> 4) as usize] as char, DIGITS[(b & 15) as usize] as char])
+        .collect()
 }
 
 impl Serialize for Value<'_> {

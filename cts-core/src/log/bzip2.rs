@@ -79,7 +79,11 @@ impl Bzip2 {
         while bit < total {
             // Whole bytes: the window then holds eight possible positions.
             let byte = self.bytes[(bit / 8) as usize];
-            if bit % 8 == 0 && bit - from >= MAGIC_BITS && total - bit >= 8 && !may_hold_magic(window, byte) {
+            if bit.is_multiple_of(8)
+                && bit - from >= MAGIC_BITS
+                && total - bit >= 8
+                && !may_hold_magic(window, byte)
+            {
                 window = window << 8 | u64::from(byte);
                 bit += 8;
                 continue;

@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
+use super::Limits;
 use super::bzip2::Bzip2;
 use super::completeness::{Damage, DamageKind};
 use super::zstd::Zstd;
-use super::Limits;
 use crate::{Error, ErrorKind, Result};
 
 /// How a log is compressed.
@@ -44,7 +44,8 @@ impl Codec {
         if is(b"BZh") && start.get(3).is_some_and(|level| (b'1'..=b'9').contains(level)) {
             return Ok(Self::Bzip2);
         }
-        let other = [(&[0x1F, 0x8B][..], "gzip"), (b"\xFD7zXZ", "xz"), (b"PK\x03\x04", "zip"), (b"\x89MCAP", "MCAP")];
+        let other =
+            [(&[0x1F, 0x8B][..], "gzip"), (b"\xFD7zXZ", "xz"), (b"PK\x03\x04", "zip"), (b"\x89MCAP", "MCAP")];
         match other.into_iter().find(|(magic, _)| is(magic)) {
             Some((_, codec)) => {
                 let help = "give a log as zstd, bzip2 or uncompressed".to_owned();
@@ -120,7 +121,8 @@ impl<R: Read> Input<R> {
     pub(super) fn rest(&mut self, limit: u64) -> Result<Vec<u8>> {
         let mut all = self.buf.split_off(self.pos);
         let room = limit.saturating_sub(all.len() as u64);
-        let got = (&mut self.reader).take(room + 1).read_to_end(&mut all).map_err(|e| Error::io("read", e))?;
+        let got =
+            (&mut self.reader).take(room + 1).read_to_end(&mut all).map_err(|e| Error::io("read", e))?;
         self.ended = true;
         self.before += (self.pos + all.len()) as u64;
         self.buf.clear();

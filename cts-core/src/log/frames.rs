@@ -86,7 +86,8 @@ impl<'a> Frames<'a> {
         let len = list.map_or(0, |list| list.len());
         let usual = list.and_then(|list| list.inline_structs()).filter(|(_, _, step)| *step == ELEMENT);
         let one_word = list.is_some_and(|list| list.has_one_data_word());
-        let (segment, at) = usual.filter(|_| one_word).map_or((&[][..], 0), |(segment, start, _)| (segment, start));
+        let (segment, at) =
+            usual.filter(|_| one_word).map_or((&[][..], 0), |(segment, start, _)| (segment, start));
         Self { list, len, next: 0, segment, at }
     }
 

@@ -89,10 +89,7 @@ impl Input {
             return Ok(Self::from_reader("stdin", std::io::stdin()));
         }
         let found = route::resolve(text, selector, search_dirs)?;
-        Ok(Self {
-            name: text.to_owned(),
-            ..Self::from_found(found, Path::new(text))
-        })
+        Ok(Self { name: text.to_owned(), ..Self::from_found(found, Path::new(text)) })
     }
 
     /// A file, or a directory that holds the segments of one route.
@@ -101,63 +98,32 @@ impl Input {
     /// Those of [`route::from_path`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        Ok(Self::from_found(
-            route::from_path(path, Selector::default())?,
-            path,
-        ))
+        Ok(Self::from_found(route::from_path(path, Selector::default())?, path))
     }
 
     /// Anything that can be read once. `name` stands for it in messages and names of outputs.
     pub fn from_reader(name: &str, reader: impl Read + Send + 'static) -> Self {
-        Self::new(
-            name,
-            [(Segment::default(), Source::Reader(Box::new(reader)))].into(),
-        )
+        Self::new(name, [(Segment::default(), Source::Reader(Box::new(reader)))].into())
     }
 
     /// A log in memory, compressed or not.
     pub fn from_bytes(name: &str, bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
         let total_bytes = Some(bytes.as_ref().len() as u64);
-        Self {
-            total_bytes,
-            ..Self::from_reader(name, Cursor::new(bytes))
-        }
+        Self { total_bytes, ..Self::from_reader(name, Cursor::new(bytes)) }
     }
 
     /// The segments of a resolved route; `given` is the text or path it was found by.
     pub fn from_found(found: Found, given: &Path) -> Self {
         let stem = stem_of(&found, given);
-        let sizes = found
-            .segments
-            .iter()
-            .map(|file| Some(std::fs::metadata(&file.path).ok()?.len()));
+        let sizes = found.segments.iter().map(|file| Some(std::fs::metadata(&file.path).ok()?.len()));
         let total_bytes = sizes.sum();
         let part = |(index, file): (usize, SegmentFile)| {
-            let SegmentFile {
-                segment: number,
-                path,
-                unfinished,
-                ..
-            } = file;
-            (
-                Segment {
-                    index,
-                    number,
-                    path: Some(path),
-                    unfinished,
-                },
-                Source::File,
-            )
+            let SegmentFile { segment: number, path, unfinished, .. } = file;
+            (Segment { index, number, path: Some(path), unfinished }, Source::File)
         };
         let parts = found.segments.into_iter().enumerate().map(part).collect();
         let input = Self::new(&given.display().to_string(), parts);
-        Self {
-            stem,
-            route: found.route,
-            missing: found.missing,
-            total_bytes,
-            ..input
-        }
+        Self { stem, route: found.route, missing: found.missing, total_bytes, ..input }
     }
 
     fn new(name: &str, parts: VecDeque<(Segment, Source)>) -> Self {
@@ -253,7 +219,8 @@ impl Input {
         let mut start = Vec::new();
         (&mut reader).take(512).read_to_end(&mut start).map_err(|e| place(Error::io("read", e), &segment))?;
         let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let text = line.contains(&b',') && line.iter().all(|byte| matches!(byte, b'\t' | b'\r' | 0x20..=0x7E | 0x80..));
+        let text = line.contains(&b',')
+            && line.iter().all(|byte| matches!(byte, b'\t' | b'\r' | 0x20..=0x7E | 0x80..));
         let whole: Box<dyn Read + Send> = Box::new(Cursor::new(start).chain(reader));
         if text {
             return Ok(Some(whole));
@@ -299,10 +266,7 @@ impl Input {
                 File::open(path.as_deref().unwrap_or(Path::new(""))).map_err(|e| Error::io("open", e))?,
             ),
         };
-        let counted = Counted {
-            inner,
-            count: self.done_bytes(),
-        };
+        let counted = Counted { inner, count: self.done_bytes() };
         LogStream::new(Box::new(counted), &self.options)
     }
 
@@ -319,10 +283,7 @@ impl Input {
         mut work: impl FnMut(&Segment, &Batch, &mut Completeness) -> Result<()>,
     ) -> Result<InputRecord> {
         let several = self.parts.len() > 1;
-        let mut record = InputRecord {
-            missing: self.missing.clone(),
-            ..InputRecord::default()
-        };
+        let mut record = InputRecord { missing: self.missing.clone(), ..InputRecord::default() };
         while let Some((segment, stream)) = self.next_segment() {
             let one = self.read_one(segment, stream, &mut work)?;
             if (self.options.strict || !several)
@@ -334,11 +295,7 @@ impl Input {
             record.segments.push(one);
         }
         match record.segments.iter_mut().all(|one| one.error.is_some()) {
-            true => record
-                .segments
-                .first_mut()
-                .and_then(|one| one.error.take())
-                .map_or(Ok(record), Err),
+            true => record.segments.first_mut().and_then(|one| one.error.take()).map_or(Ok(record), Err),
             false => Ok(record),
         }
     }
@@ -363,21 +320,12 @@ impl Input {
         let (mut completeness, error) = match stream.and_then(|stream| self.run(stream, each)) {
             Ok(completeness) => (completeness, None),
             Err(error) if stopped => return Err(error),
-            Err(error) => (
-                Completeness {
-                    events: seen,
-                    ..Completeness::default()
-                },
-                Some(place(error, &segment)),
-            ),
+            Err(error) => {
+                (Completeness { events: seen, ..Completeness::default() }, Some(place(error, &segment)))
+            }
         };
         completeness.add(&notes);
-        Ok(SegmentRecord {
-            segment,
-            codec,
-            completeness,
-            error,
-        })
+        Ok(SegmentRecord { segment, codec, completeness, error })
     }
 
     fn run(
@@ -423,15 +371,8 @@ impl Read for Counted {
 
 /// A file name without the endings of logs.
 fn strip(name: &str) -> &str {
-    let name = [".zst", ".bz2"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end))
-        .unwrap_or(name);
-    [".rlog", ".qlog"]
-        .iter()
-        .find_map(|end| name.strip_suffix(end))
-        .filter(|s| !s.is_empty())
-        .unwrap_or(name)
+    let name = [".zst", ".bz2"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    [".rlog", ".qlog"].iter().find_map(|end| name.strip_suffix(end)).filter(|s| !s.is_empty()).unwrap_or(name)
 }
 
 /// The name of a plain file, unless it is one of those that every segment has; else that of the route.
@@ -447,14 +388,8 @@ fn stem_of(found: &Found, given: &Path) -> String {
     let name = match (own.filter(|own| is_file && usual(own)), found.route) {
         (Some(own), _) => own.to_owned(),
         (None, Some(route)) => {
-            let number = one
-                .and_then(|one| one.segment)
-                .map_or(String::new(), |n| format!("--{n}"));
-            let kind = if found.segments.iter().all(|s| s.kind == LogKind::Qlog) {
-                "--qlog"
-            } else {
-                ""
-            };
+            let number = one.and_then(|one| one.segment).map_or(String::new(), |n| format!("--{n}"));
+            let kind = if found.segments.iter().all(|s| s.kind == LogKind::Qlog) { "--qlog" } else { "" };
             format!("{route}{number}{kind}")
         }
         (None, None) => own.unwrap_or("log").to_owned(),

@@ -9,9 +9,9 @@
 
 use memchr::memmem;
 
+use super::Limits;
 use super::completeness::{Completeness, Damage, DamageKind};
 use super::event::{self, Entry};
-use super::Limits;
 use crate::capnp::{Header, Message, WORD, header};
 
 /// Root pointer of every event of every known openpilot: a struct right behind the pointer, with 2 data words and

@@ -5,11 +5,11 @@ use std::io::Read;
 use std::ops::Deref;
 use std::path::Path;
 
+use super::ReadOptions;
 use super::batch::Batch;
 use super::completeness::{Completeness, Damage};
 use super::decoder::{Codec, decompress_all, too_large};
 use super::scan::Scanner;
-use super::ReadOptions;
 use crate::{Error, ErrorKind, Result};
 
 /// A segment in memory: its decompressed bytes and an index of its events (24 bytes each).

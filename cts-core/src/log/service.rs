@@ -123,10 +123,8 @@ impl EventSchema {
     /// returned beside.
     pub fn value<'a>(&'a self, event: &Event<'a>) -> (Value<'a>, Vec<crate::capnp::Fault>) {
         let mut reader = ValueReader::new(&self.schema, event.bytes().len());
-        let mut fields = vec![
-            ("logMonoTime", Value::UInt(event.mono_time())),
-            ("valid", Value::Bool(event.valid())),
-        ];
+        let mut fields =
+            vec![("logMonoTime", Value::UInt(event.mono_time())), ("valid", Value::Bool(event.valid()))];
         match (self.by_which(event.which()), event.root()) {
             (Some(service), Ok(root)) => {
                 fields.push((service.name, reader.pointer(service.ty, root.pointer(0), root)));

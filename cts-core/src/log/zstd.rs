@@ -57,7 +57,12 @@ impl Zstd {
         Ok(Self { context, want: 0, inside: false, ended: false, damaged: false })
     }
 
-    pub(super) fn fill<R: Read>(&mut self, input: &mut Input<R>, out: &mut Vec<u8>, want: usize) -> Result<Fill> {
+    pub(super) fn fill<R: Read>(
+        &mut self,
+        input: &mut Input<R>,
+        out: &mut Vec<u8>,
+        want: usize,
+    ) -> Result<Fill> {
         let (start, goal) = (out.len(), out.len() + want.max(1));
         out.reserve(want + BLOCK);
         while !self.ended && out.len() < goal {

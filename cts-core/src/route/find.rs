@@ -43,12 +43,7 @@ impl SegmentFile {
             Selector::Auto => rlog.or(qlog),
         };
         let (kind, log) = picked?;
-        Some(Self {
-            segment,
-            path: log.path.clone(),
-            kind,
-            unfinished: log.unfinished,
-        })
+        Some(Self { segment, path: log.path.clone(), kind, unfinished: log.unfinished })
     }
 }
 
@@ -83,19 +78,13 @@ fn neither(error: Error) -> Error {
     let ErrorKind::BadRoute { text, reason } = error.kind() else {
         return error;
     };
-    let (text, reason) = (
-        text.clone(),
-        format!("no file or directory has this name, and {reason}"),
-    );
+    let (text, reason) = (text.clone(), format!("no file or directory has this name, and {reason}"));
     ErrorKind::BadRoute { text, reason }.into()
 }
 
 /// Whether text that is no route was rather meant as a path.
 fn looks_like_path(text: &str) -> bool {
-    let name = Path::new(text)
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let name = Path::new(text).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let like_route =
         split_dongle(text).0.is_some() || split_route(text).is_some() || url::split(text).is_some();
     file_kind(name).is_some()
@@ -114,10 +103,7 @@ fn looks_like_path(text: &str) -> bool {
 /// `no-such-route` if no log fits, `bad-route` if a bare log id fits the drives of several devices, `io` if a
 /// directory cannot be read. A search directory that does not exist is no error.
 pub fn find(spec: &RouteSpec, search_dirs: &[PathBuf]) -> Result<Found> {
-    let mut walk = Walk {
-        want: Some(&spec.route),
-        ..Walk::default()
-    };
+    let mut walk = Walk { want: Some(&spec.route), ..Walk::default() };
     for (place, dir) in search_dirs.iter().enumerate() {
         walk.place = place;
         walk.search(dir)?;
@@ -130,11 +116,7 @@ pub fn find(spec: &RouteSpec, search_dirs: &[PathBuf]) -> Result<Found> {
     let found = collect(Some(route.unwrap_or(spec.route)), &all, &wanted, spec.selector);
     found.ok_or_else(|| {
         let what = format!("{spec}{}", why_nothing(&all, &wanted, spec.selector));
-        ErrorKind::NoSuchRoute {
-            what,
-            searched: describe(search_dirs),
-        }
-        .into()
+        ErrorKind::NoSuchRoute { what, searched: describe(search_dirs) }.into()
     })
 }
 
@@ -151,11 +133,7 @@ pub fn from_path(path: &Path, selector: Selector) -> Result<Found> {
     let meta = std::fs::metadata(path).map_err(|e| Error::io("open", e).path(path))?;
     let (route, segment) = named_place(path);
     if !meta.is_dir() {
-        return Ok(Found {
-            route,
-            segments: vec![single(path, segment)],
-            missing: Vec::new(),
-        });
+        return Ok(Found { route, segments: vec![single(path, segment)], missing: Vec::new() });
     }
     let mut walk = Walk::default();
     walk.search(path)?;
@@ -163,12 +141,7 @@ pub fn from_path(path: &Path, selector: Selector) -> Result<Found> {
     let is_segment = own.rlog.is_some() || own.qlog.is_some();
     if is_segment {
         let key = route.filter(|_| segment.is_some());
-        walk.shelf
-            .entry(key)
-            .or_default()
-            .entry(segment.unwrap_or(0))
-            .or_default()
-            .merge(own);
+        walk.shelf.entry(key).or_default().entry(segment.unwrap_or(0)).or_default().merge(own);
     } else if walk.shelf.is_empty() {
         walk.numbered(path, route)?;
     }
@@ -179,10 +152,7 @@ pub fn from_path(path: &Path, selector: Selector) -> Result<Found> {
     let mut found = collect(route, &all, &wanted, selector).ok_or_else(|| {
         let name = route.map_or_else(|| "any route".into(), |route| route.to_string());
         let what = name + &why_nothing(&all, &wanted, selector);
-        Error::from(ErrorKind::NoSuchRoute {
-            what,
-            searched: format!("{path:?}"),
-        })
+        Error::from(ErrorKind::NoSuchRoute { what, searched: format!("{path:?}") })
     })?;
     if is_segment && segment.is_none() {
         found.segments.iter_mut().for_each(|file| file.segment = None);
@@ -199,10 +169,7 @@ fn named_place(path: &Path) -> (Option<Route>, Option<u32>) {
 }
 
 fn single(path: &Path, segment: Option<u32>) -> SegmentFile {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     SegmentFile {
         segment,
         path: path.to_owned(),
@@ -217,16 +184,11 @@ fn single(path: &Path, segment: Option<u32>) -> SegmentFile {
 fn one_route(mut shelf: Shelf) -> Result<(Option<Route>, Segments), Vec<Option<Route>>> {
     let names: Vec<_> = shelf.keys().copied().collect();
     for bare in names.iter().flatten().filter(|route| route.dongle.is_none()) {
-        let mut same = names
-            .iter()
-            .flatten()
-            .filter(|route| route.log == bare.log && route.dongle.is_some());
+        let mut same = names.iter().flatten().filter(|route| route.log == bare.log && route.dongle.is_some());
         if let (Some(full), None) = (same.next(), same.next()) {
             let segments = shelf.remove(&Some(*bare)).unwrap_or_default();
             let all = shelf.entry(Some(*full)).or_default();
-            segments
-                .into_iter()
-                .for_each(|(n, logs)| all.entry(n).or_default().merge(logs));
+            segments.into_iter().for_each(|(n, logs)| all.entry(n).or_default().merge(logs));
         }
     }
     if shelf.len() > 1 {
@@ -239,28 +201,15 @@ fn one_route(mut shelf: Shelf) -> Result<(Option<Route>, Segments), Vec<Option<R
 fn several(text: &str, who: &str, names: &[Option<Route>]) -> Error {
     let named =
         |name: &Option<Route>| name.map_or_else(|| "one without a name".into(), |route| route.to_string());
-    let has_full = |bare: &Route| {
-        names
-            .iter()
-            .flatten()
-            .any(|r| r.log == bare.log && r.dongle.is_some())
-    };
+    let has_full = |bare: &Route| names.iter().flatten().any(|r| r.log == bare.log && r.dongle.is_some());
     let doubled = |name: &Option<Route>| name.is_some_and(|r| r.dongle.is_none() && has_full(&r));
     let names: Vec<_> = names.iter().filter(|name| !doubled(name)).collect();
     let mut list: Vec<String> = names.iter().take(4).map(|name| named(name)).collect();
     if names.len() > list.len() {
         list.push("…".into());
     }
-    let reason = format!(
-        "{who} {} routes ({}), name one of them",
-        names.len(),
-        list.join(", ")
-    );
-    ErrorKind::BadRoute {
-        text: text.to_owned(),
-        reason,
-    }
-    .into()
+    let reason = format!("{who} {} routes ({}), name one of them", names.len(), list.join(", "));
+    ErrorKind::BadRoute { text: text.to_owned(), reason }.into()
 }
 
 fn span(all: &Segments) -> Vec<u32> {
@@ -272,16 +221,9 @@ fn span(all: &Segments) -> Vec<u32> {
 
 /// Picks a log of each wanted segment; `None` if there is none at all.
 fn collect(route: Option<Route>, all: &Segments, wanted: &[u32], selector: Selector) -> Option<Found> {
-    let mut found = Found {
-        route,
-        segments: Vec::new(),
-        missing: Vec::new(),
-    };
+    let mut found = Found { route, segments: Vec::new(), missing: Vec::new() };
     for &n in wanted {
-        match all
-            .get(&n)
-            .and_then(|logs| SegmentFile::pick(logs, selector, Some(n)))
-        {
+        match all.get(&n).and_then(|logs| SegmentFile::pick(logs, selector, Some(n))) {
             Some(file) => found.segments.push(file),
             None => found.missing.push(n),
         }
@@ -298,11 +240,7 @@ fn why_nothing(all: &Segments, wanted: &[u32], selector: Selector) -> String {
     if there.peek().is_none() {
         return format!(" (there are segments {first} to {last})");
     }
-    let (other, letter) = if selector == Selector::Qlog {
-        ("rlogs", "r")
-    } else {
-        ("qlogs", "q")
-    };
+    let (other, letter) = if selector == Selector::Qlog { ("rlogs", "r") } else { ("qlogs", "q") };
     match there.any(|logs| logs.rlog.is_some() || logs.qlog.is_some()) {
         true => format!(" (there are {other} only: use selector {letter})"),
         false => " (its directories hold no logs)".into(),

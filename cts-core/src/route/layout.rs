@@ -74,11 +74,7 @@ impl Logs {
     }
 
     pub(super) fn merge(&mut self, other: Self) {
-        other
-            .rlog
-            .into_iter()
-            .chain(other.qlog)
-            .for_each(|log| self.offer(log));
+        other.rlog.into_iter().chain(other.qlog).for_each(|log| self.offer(log));
     }
 }
 
@@ -152,10 +148,7 @@ pub(super) fn place_of(path: &Path) -> (Option<Route>, Option<u32>) {
 }
 
 fn with_dongle(route: Route, parent: Option<&str>) -> Route {
-    Route {
-        dongle: route.dongle.or_else(|| DongleId::new(parent?)),
-        ..route
-    }
+    Route { dongle: route.dongle.or_else(|| DongleId::new(parent?)), ..route }
 }
 
 /// A walk through directories of segments.
@@ -218,12 +211,7 @@ impl Walk<'_> {
     fn segment(&mut self, dir: &Path, route: Option<Route>, n: u32) -> Result<()> {
         if dir.is_dir() {
             let logs = self.logs(dir)?;
-            self.shelf
-                .entry(route)
-                .or_default()
-                .entry(n)
-                .or_default()
-                .merge(logs);
+            self.shelf.entry(route).or_default().entry(n).or_default().merge(logs);
         }
         Ok(())
     }
@@ -235,12 +223,7 @@ impl Walk<'_> {
         let mut logs = Logs::default();
         for (name, path) in entries {
             if let Some(rank) = rank(&name).filter(|_| path.is_file()) {
-                logs.offer(Log {
-                    place: self.place,
-                    rank,
-                    path,
-                    unfinished,
-                });
+                logs.offer(Log { place: self.place, rank, path, unfinished });
             }
         }
         Ok(logs)
@@ -248,33 +231,18 @@ impl Walk<'_> {
 
     fn file(&mut self, route: Option<Route>, n: u32, rank: usize, path: PathBuf, unfinished: bool) {
         if path.is_file() {
-            let log = Log {
-                place: self.place,
-                rank,
-                path,
-                unfinished,
-            };
-            self.shelf
-                .entry(route)
-                .or_default()
-                .entry(n)
-                .or_default()
-                .offer(log);
+            let log = Log { place: self.place, rank, path, unfinished };
+            self.shelf.entry(route).or_default().entry(n).or_default().offer(log);
         }
     }
 
     fn wants_dongle(&self, dongle: DongleId) -> bool {
-        self.want
-            .and_then(|want| want.dongle)
-            .is_none_or(|id| id == dongle)
+        self.want.and_then(|want| want.dongle).is_none_or(|id| id == dongle)
     }
 
     /// The route with the dongle id of the directory around it, if it is one to look at.
     fn wanted(&self, route: Route, dongle: Option<DongleId>) -> Option<Route> {
-        let route = Route {
-            dongle: route.dongle.or(dongle),
-            ..route
-        };
+        let route = Route { dongle: route.dongle.or(dongle), ..route };
         let log = self.want.is_none_or(|want| want.log == route.log);
         (log && route.dongle.is_none_or(|id| self.wants_dongle(id))).then_some(route)
     }

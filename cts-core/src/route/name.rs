@@ -40,11 +40,7 @@ impl LogId {
 
     pub(super) fn new(text: &str) -> Option<Self> {
         let known = fits(text, "dddd-dd-dd--dd-dd-dd") || fits(text, "xxxxxxxx--aaaaaaaaaa");
-        if known {
-            text.as_bytes().try_into().ok().map(Self)
-        } else {
-            None
-        }
+        if known { text.as_bytes().try_into().ok().map(Self) } else { None }
     }
 
     /// The device's drive counter; `None` for an id of the older form, which is a local time.
@@ -52,11 +48,7 @@ impl LogId {
     /// The counter restarts when the device is reset: only the whole id identifies a drive.
     pub fn count(&self) -> Option<u32> {
         let text = std::str::from_utf8(&self.0[..8]).ok()?;
-        if fits(text, "xxxxxxxx") {
-            u32::from_str_radix(text, 16).ok()
-        } else {
-            None
-        }
+        if fits(text, "xxxxxxxx") { u32::from_str_radix(text, 16).ok() } else { None }
     }
 }
 
@@ -124,11 +116,7 @@ pub(super) fn bad_route(text: &str, reason: impl fmt::Display) -> Error {
         "{reason}; expected <dongle id>|<log id>[/<slice>][/<selector>] with selector r, q or a, \
         such as a2a0ccea32023010|2023-07-27--13-01-19/0:4/q"
     );
-    ErrorKind::BadRoute {
-        text: text.to_owned(),
-        reason,
-    }
-    .into()
+    ErrorKind::BadRoute { text: text.to_owned(), reason }.into()
 }
 
 impl FromStr for DongleId {
@@ -161,10 +149,7 @@ impl FromStr for Route {
     fn from_str(text: &str) -> Result<Self> {
         match split_route(text) {
             Some((route, "")) => Ok(route),
-            Some((_, rest)) => Err(bad_route(
-                text,
-                format_args!("unexpected `{rest}` after the log id"),
-            )),
+            Some((_, rest)) => Err(bad_route(text, format_args!("unexpected `{rest}` after the log id"))),
             None => Err(bad_route(text, why_no_route(text))),
         }
     }
@@ -223,44 +208,23 @@ mod tests {
     fn routes_have_one_canonical_form() {
         for separator in ["|", "/", "_"] {
             for log in ["2023-07-27--13-01-19", "00000008--0696c823fa"] {
-                check(
-                    &format!("a2a0ccea32023010{separator}{log}"),
-                    &format!("a2a0ccea32023010|{log}"),
-                );
+                check(&format!("a2a0ccea32023010{separator}{log}"), &format!("a2a0ccea32023010|{log}"));
             }
         }
         check("2023-07-27--13-01-19", "2023-07-27--13-01-19");
-        check(
-            "0000000000000001|00000008--z696c823fz",
-            "0000000000000001|00000008--z696c823fz",
-        );
+        check("0000000000000001|00000008--z696c823fz", "0000000000000001|00000008--z696c823fz");
     }
 
     #[test]
     fn bad_routes_name_the_wrong_part() {
         check("", "!it is empty");
-        check(
-            "a2a0ccea3202301|2023-07-27--13-01-19",
-            "!dongle id `a2a0ccea3202301` must be 16",
-        );
-        check(
-            "A2A0CCEA32023010|2023-07-27--13-01-19",
-            "!dongle id `A2A0CCEA32023010` must be 16",
-        );
-        check(
-            "a2a0ccea32023010|2023-07-27",
-            "!log id `2023-07-27` must be YYYY-MM-DD--HH-MM-SS",
-        );
+        check("a2a0ccea3202301|2023-07-27--13-01-19", "!dongle id `a2a0ccea3202301` must be 16");
+        check("A2A0CCEA32023010|2023-07-27--13-01-19", "!dongle id `A2A0CCEA32023010` must be 16");
+        check("a2a0ccea32023010|2023-07-27", "!log id `2023-07-27` must be YYYY-MM-DD--HH-MM-SS");
         check("2023-07-27--13-01-1/4", "!log id `2023-07-27--13-01-1` must be");
         check("2023-07-27--13-01-19x", "!unexpected `x` after the log id");
-        check(
-            "a2a0ccea32023010-2023-07-27--13-01-19",
-            "!log id `a2a0ccea32023010-2023",
-        );
-        check(
-            "ä2a0ccea3202301|2023-07-27--13-01-1ö",
-            "!dongle id `ä2a0ccea3202301`",
-        );
+        check("a2a0ccea32023010-2023-07-27--13-01-19", "!log id `a2a0ccea32023010-2023");
+        check("ä2a0ccea3202301|2023-07-27--13-01-1ö", "!dongle id `ä2a0ccea3202301`");
         check("x", "!such as a2a0ccea32023010|2023-07-27--13-01-19");
     }
 

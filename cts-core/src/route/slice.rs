@@ -34,11 +34,7 @@ const STEP_ONE: NonZeroI32 = NonZeroI32::new(1).expect("1 is not 0");
 
 impl Slice {
     /// Every segment.
-    pub const ALL: Self = Self::Range {
-        start: None,
-        end: None,
-        step: STEP_ONE,
-    };
+    pub const ALL: Self = Self::Range { start: None, end: None, step: STEP_ONE };
 
     /// The segment numbers meant, in the slice's order, where `last` is the largest known segment number.
     ///
@@ -85,11 +81,7 @@ pub(super) fn parse(text: &str) -> Result<Slice, String> {
     let end = number(end)?;
     let step = parts.next().map_or(Ok(None), number)?.unwrap_or(1);
     let step = NonZeroI32::new(step).ok_or("the step of a slice must not be 0")?;
-    Ok(Slice::Range {
-        start: first,
-        end,
-        step,
-    })
+    Ok(Slice::Range { start: first, end, step })
 }
 
 /// Reads an optional, signed decimal number.
@@ -114,11 +106,7 @@ impl fmt::Display for Slice {
             Self::Index(i) => write!(f, "{i}"),
             Self::Range { start, end, step } => {
                 write!(f, "{}:{}", bound(start), bound(end))?;
-                if step.get() == 1 {
-                    Ok(())
-                } else {
-                    write!(f, ":{step}")
-                }
+                if step.get() == 1 { Ok(()) } else { write!(f, ":{step}") }
             }
         }
     }

@@ -47,12 +47,7 @@ impl FromStr for Selector {
     fn from_str(text: &str) -> Result<Self> {
         Self::new(text).ok_or_else(|| {
             let (name, value, expected) = ("selector".into(), text.into(), "r, q or a".into());
-            ErrorKind::BadParam {
-                name,
-                value,
-                expected,
-            }
-            .into()
+            ErrorKind::BadParam { name, value, expected }.into()
         })
     }
 }
@@ -81,11 +76,7 @@ impl fmt::Display for Selector {
 impl From<Route> for RouteSpec {
     /// All rlogs of the route.
     fn from(route: Route) -> Self {
-        Self {
-            route,
-            slice: Slice::ALL,
-            selector: Selector::default(),
-        }
+        Self { route, slice: Slice::ALL, selector: Selector::default() }
     }
 }
 

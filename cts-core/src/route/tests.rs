@@ -25,27 +25,14 @@ fn tree(files: &[&str]) -> TempDir {
 }
 
 fn ids(text: &str) -> String {
-    text.replace('D', D)
-        .replace('E', D2)
-        .replace('L', L)
-        .replace('M', L2)
+    text.replace('D', D).replace('E', D2).replace('L', L).replace('M', L2)
 }
 
 /// Path relative to `dir`, prefixed with the number, `!` if unfinished; then the missing ones.
 fn show(found: &Found, dir: &Path) -> Vec<String> {
     let file = |s: &SegmentFile| {
-        let path = s
-            .path
-            .strip_prefix(dir)
-            .unwrap_or(&s.path)
-            .to_str()
-            .unwrap()
-            .replace('\\', "/");
-        let path = path
-            .replace(D, "D")
-            .replace(D2, "E")
-            .replace(L2, "M")
-            .replace(L, "L");
+        let path = s.path.strip_prefix(dir).unwrap_or(&s.path).to_str().unwrap().replace('\\', "/");
+        let path = path.replace(D, "D").replace(D2, "E").replace(L2, "M").replace(L, "L");
         let number = s.segment.map_or("?".into(), |n| n.to_string());
         assert_eq!(s.kind == LogKind::Qlog, path.contains("qlog"), "{path}");
         format!("{number} {path}{}", if s.unfinished { " !" } else { "" })
@@ -63,10 +50,7 @@ fn check(files: &[&str], spec: &str, want: &[&str]) {
     let dir = tree(files);
     match find(&ids(spec).parse().unwrap(), &[dir.path().to_owned()]) {
         Ok(found) => assert_eq!(show(&found, dir.path()), want, "{spec}"),
-        Err(e) => assert!(
-            want.len() == 1 && e.to_string().contains(&ids(want[0])),
-            "{spec}: {e}"
-        ),
+        Err(e) => assert!(want.len() == 1 && e.to_string().contains(&ids(want[0])), "{spec}: {e}"),
     }
 }
 
@@ -123,18 +107,8 @@ fn log_ids_with_counter_are_split_by_length() {
 
 #[test]
 fn mixed_layouts_of_one_route_come_in_numeric_order() {
-    let files = [
-        "D_L--2--rlog.bz2",
-        "L--10/rlog",
-        "D/L/1/rlog.zst",
-        "D_L--0/raw_log.bz2",
-        "E/M/1/rlog.zst",
-    ];
-    check(
-        &files,
-        "D|L/:3",
-        &["0 D_L--0/raw_log.bz2", "1 D/L/1/rlog.zst", "2 D_L--2--rlog.bz2"],
-    );
+    let files = ["D_L--2--rlog.bz2", "L--10/rlog", "D/L/1/rlog.zst", "D_L--0/raw_log.bz2", "E/M/1/rlog.zst"];
+    check(&files, "D|L/:3", &["0 D_L--0/raw_log.bz2", "1 D/L/1/rlog.zst", "2 D_L--2--rlog.bz2"]);
     check(&files, "L/2:0:-1", &["1 D/L/1/rlog.zst", "2 D_L--2--rlog.bz2"]);
     check(&files, "L/-1", &["10 L--10/rlog"]);
     let route = found(&files, "L/:3").route.unwrap();
@@ -143,49 +117,22 @@ fn mixed_layouts_of_one_route_come_in_numeric_order() {
 
 #[test]
 fn zst_then_plain_then_bz2() {
-    let all = [
-        "L--0/raw_log.bz2",
-        "L--0/rlog.bz2",
-        "L--0/rlog",
-        "L--0/rlog.zst",
-        "L--0/qlog.bz2",
-        "L--0/qlog",
-    ];
+    let all =
+        ["L--0/raw_log.bz2", "L--0/rlog.bz2", "L--0/rlog", "L--0/rlog.zst", "L--0/qlog.bz2", "L--0/qlog"];
     for n in 1..=4 {
         check(&all[..n], "L", &[&format!("0 {}", all[n - 1])]);
     }
     check(&all, "L/q", &["0 L--0/qlog"]);
-    check(
-        &["L--0/rlog.lz4", "L--0/rlog.zst.tmp", "L--0/xrlog"],
-        "L",
-        &["its directories hold no logs"],
-    );
+    check(&["L--0/rlog.lz4", "L--0/rlog.zst.tmp", "L--0/xrlog"], "L", &["its directories hold no logs"]);
 }
 
 #[test]
 fn selectors_pick_the_log() {
-    let files = [
-        "L--0/rlog.zst",
-        "L--0/qlog.zst",
-        "L--1/qlog.zst",
-        "L--2/fcamera.hevc",
-    ];
+    let files = ["L--0/rlog.zst", "L--0/qlog.zst", "L--1/qlog.zst", "L--2/fcamera.hevc"];
     check(&files, "L", &["0 L--0/rlog.zst", "1 missing", "2 missing"]);
-    check(
-        &files,
-        "L/q",
-        &["0 L--0/qlog.zst", "1 L--1/qlog.zst", "2 missing"],
-    );
-    check(
-        &files,
-        "L/a",
-        &["0 L--0/rlog.zst", "1 L--1/qlog.zst", "2 missing"],
-    );
-    check(
-        &files,
-        "L/1",
-        &["no log of L/1 (there are qlogs only: use selector q) found"],
-    );
+    check(&files, "L/q", &["0 L--0/qlog.zst", "1 L--1/qlog.zst", "2 missing"]);
+    check(&files, "L/a", &["0 L--0/rlog.zst", "1 L--1/qlog.zst", "2 missing"]);
+    check(&files, "L/1", &["no log of L/1 (there are qlogs only: use selector q) found"]);
     check(&files, "L/-1/a", &["(its directories hold no logs)"]);
     check(&files, "L/7:", &["(there are segments 0 to 2)"]);
     check(&files, "L/-9", &["(there are segments 0 to 2)"]);
@@ -194,11 +141,7 @@ fn selectors_pick_the_log() {
 #[test]
 fn holes_in_the_request_are_missing() {
     let files = ["L--1/rlog.zst", "L--3/rlog.zst"];
-    check(
-        &files,
-        "L",
-        &["1 L--1/rlog.zst", "3 L--3/rlog.zst", "0 missing", "2 missing"],
-    );
+    check(&files, "L", &["1 L--1/rlog.zst", "3 L--3/rlog.zst", "0 missing", "2 missing"]);
     check(&files, "L/3:6", &["3 L--3/rlog.zst", "4 missing", "5 missing"]);
     check(&files, "L/::-2", &["1 L--1/rlog.zst", "3 L--3/rlog.zst"]);
 }
@@ -218,10 +161,7 @@ fn next_directory_fills_what_the_first_lacks() {
     let found = find(&ids("L/a").parse().unwrap(), &dirs).unwrap();
     let paths: Vec<_> = found.segments.iter().map(|s| s.path.clone()).collect();
     let in_two = |n| two.path().join(ids(&format!("D_L--{n}--rlog.zst")));
-    assert_eq!(
-        paths,
-        [one.path().join(ids("L--0/rlog.bz2")), in_two(1), in_two(3)]
-    );
+    assert_eq!(paths, [one.path().join(ids("L--0/rlog.bz2")), in_two(1), in_two(3)]);
     assert_eq!(found.missing, [2]);
 
     let error = find(&ids("D|M").parse().unwrap(), &[dirs[0].clone(), none]).unwrap_err();
@@ -229,12 +169,7 @@ fn next_directory_fills_what_the_first_lacks() {
     let want = format!("found in {:?}, \"does-not-exist\" (no directory)", one.path());
     assert!(error.to_string().ends_with(&want), "{error}");
     let error = find(&ids("D|M").parse().unwrap(), &[]).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .ends_with("no directory at all: give one to search"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("no directory at all: give one to search"), "{error}");
 }
 
 #[test]
@@ -258,10 +193,7 @@ fn check_path(files: &[&str], path: &str, selector: Selector, route: &str, want:
                 (ids(route), want.iter().map(|s| s.to_string()).collect())
             );
         }
-        Err(e) => assert!(
-            want.len() == 1 && e.to_string().contains(&ids(want[0])),
-            "{path}: {e}"
-        ),
+        Err(e) => assert!(want.len() == 1 && e.to_string().contains(&ids(want[0])), "{path}: {e}"),
     }
 }
 
@@ -277,13 +209,7 @@ fn file_tells_its_route_by_name_or_parents() {
         ("x/7/rlog.zst", "", "?"),
         ("x/L--007/rlog.zst", "", "?"),
     ] {
-        check_path(
-            &[file],
-            file,
-            Selector::Qlog,
-            route,
-            &[&format!("{number} {file}")],
-        );
+        check_path(&[file], file, Selector::Qlog, route, &[&format!("{number} {file}")]);
     }
 }
 
@@ -297,27 +223,9 @@ fn directory_of_one_route_gives_all_segments() {
         "L",
         &["3 x/L--3/rlog", "5 x/L--5/rlog", "4 missing"],
     );
-    check_path(
-        &["D/L/0/rlog", "D/L/1/rlog"],
-        "D/L",
-        rlogs,
-        "D|L",
-        &["0 D/L/0/rlog", "1 D/L/1/rlog"],
-    );
-    check_path(
-        &["D/L/0/rlog", "D/L/1/rlog"],
-        "D",
-        rlogs,
-        "D|L",
-        &["0 D/L/0/rlog", "1 D/L/1/rlog"],
-    );
-    check_path(
-        &["x/10/rlog", "x/9/rlog"],
-        "x",
-        rlogs,
-        "",
-        &["9 x/9/rlog", "10 x/10/rlog"],
-    );
+    check_path(&["D/L/0/rlog", "D/L/1/rlog"], "D/L", rlogs, "D|L", &["0 D/L/0/rlog", "1 D/L/1/rlog"]);
+    check_path(&["D/L/0/rlog", "D/L/1/rlog"], "D", rlogs, "D|L", &["0 D/L/0/rlog", "1 D/L/1/rlog"]);
+    check_path(&["x/10/rlog", "x/9/rlog"], "x", rlogs, "", &["9 x/9/rlog", "10 x/10/rlog"]);
     check_path(
         &["x/D_L--0--rlog.zst", "x/L--1/rlog"],
         "x",
@@ -329,13 +237,7 @@ fn directory_of_one_route_gives_all_segments() {
 
 #[test]
 fn directory_of_one_segment_gives_it() {
-    let files = [
-        "D/L/4/rlog.zst",
-        "D/L/4/qlog.zst",
-        "D/L/5/qlog.zst",
-        "x/rlog",
-        "x/rlog.lock",
-    ];
+    let files = ["D/L/4/rlog.zst", "D/L/4/qlog.zst", "D/L/5/qlog.zst", "x/rlog", "x/rlog.lock"];
     check_path(&files, "D/L/4", Selector::Rlog, "D|L", &["4 D/L/4/rlog.zst"]);
     check_path(&files, "D/L/4", Selector::Qlog, "D|L", &["4 D/L/4/qlog.zst"]);
     check_path(&files, "D/L/5", Selector::Auto, "D|L", &["5 D/L/5/qlog.zst"]);
@@ -351,13 +253,7 @@ fn directory_of_one_segment_gives_it() {
 
 #[test]
 fn directory_of_several_routes_names_them() {
-    let files = [
-        "x/L--0/rlog",
-        "x/M--0/rlog",
-        "y/L--0/rlog",
-        "y/rlog.zst",
-        "z/notes.txt",
-    ];
+    let files = ["x/L--0/rlog", "x/M--0/rlog", "y/L--0/rlog", "y/rlog.zst", "z/notes.txt"];
     check_path(
         &files,
         "x",
@@ -365,13 +261,7 @@ fn directory_of_several_routes_names_them() {
         "",
         &["x` is not a route: the directory holds 2 routes (M, L), name"],
     );
-    check_path(
-        &files,
-        "y",
-        Selector::Rlog,
-        "",
-        &["2 routes (one without a name, L)"],
-    );
+    check_path(&files, "y", Selector::Rlog, "", &["2 routes (one without a name, L)"]);
     check_path(&files, "z", Selector::Rlog, "", &["no log of any route found in"]);
 }
 
@@ -386,37 +276,17 @@ fn resolve_tries_path_then_route() {
     let by_path = resolve(path.to_str().unwrap(), Some(Selector::Qlog), &[]).unwrap();
     assert_eq!(show(&by_path, dir.path()), ["0 L--0/qlog.zst"]);
     assert_eq!(
-        show(
-            &resolve(&ids("L/r"), Some(Selector::Qlog), &dirs).unwrap(),
-            dir.path()
-        ),
+        show(&resolve(&ids("L/r"), Some(Selector::Qlog), &dirs).unwrap(), dir.path()),
         ["0 L--0/qlog.zst"],
     );
-    for text in [
-        "no/such/dir",
-        "drive.zst",
-        "D/L/0/rlog.zst",
-        "D_L--0--rlog.zst",
-        "..\\x",
-    ] {
+    for text in ["no/such/dir", "drive.zst", "D/L/0/rlog.zst", "D_L--0--rlog.zst", "..\\x"] {
         assert_eq!(code(text), Err("no-such-file"), "{text}");
     }
-    for text in [
-        "",
-        "drive",
-        "D|2023",
-        "L/x",
-        "connect.comma.ai/x",
-        "https://example.com/rlog.x",
-        "\0",
-    ] {
+    for text in ["", "drive", "D|2023", "L/x", "connect.comma.ai/x", "https://example.com/rlog.x", "\0"] {
         assert_eq!(code(text), Err("bad-route"), "{text}");
     }
     let error = resolve("drive", None, &dirs).unwrap_err().to_string();
-    assert!(
-        error.contains("no file or directory has this name, and log id `drive` must be"),
-        "{error}"
-    );
+    assert!(error.contains("no file or directory has this name, and log id `drive` must be"), "{error}");
 }
 
 #[cfg(unix)]
@@ -436,19 +306,10 @@ mod links {
         symlink(dir.path(), at("D")).unwrap();
         let found = find(&ids("D|L").parse().unwrap(), &[dir.path().to_owned()]).unwrap();
         assert_eq!(found.segments.len(), 1);
-        assert_eq!(
-            (found.segments[0].segment, found.missing),
-            (Some(1), vec![0, 2, 3])
-        );
-        assert_eq!(
-            from_path(&at("L--1"), Selector::Rlog).unwrap().segments[0].segment,
-            Some(1)
-        );
+        assert_eq!((found.segments[0].segment, found.missing), (Some(1), vec![0, 2, 3]));
+        assert_eq!(from_path(&at("L--1"), Selector::Rlog).unwrap().segments[0].segment, Some(1));
         symlink(at("L--1"), at("latest")).unwrap();
-        assert_eq!(
-            from_path(&at("latest"), Selector::Rlog).unwrap().segments[0].segment,
-            None
-        );
+        assert_eq!(from_path(&at("latest"), Selector::Rlog).unwrap().segments[0].segment, None);
     }
 
     #[test]
@@ -456,15 +317,8 @@ mod links {
         let dir = tree(&["L--0/rlog.zst"]);
         let circle = dir.path().join("circle");
         symlink(&circle, &circle).unwrap();
-        let error = find(
-            &ids("L").parse().unwrap(),
-            &[dir.path().to_owned(), circle.clone()],
-        )
-        .unwrap_err();
-        assert_eq!(
-            (error.code(), error.at().path.as_deref()),
-            ("io", Some(circle.as_path()))
-        );
+        let error = find(&ids("L").parse().unwrap(), &[dir.path().to_owned(), circle.clone()]).unwrap_err();
+        assert_eq!((error.code(), error.at().path.as_deref()), ("io", Some(circle.as_path())));
     }
 
     #[test]
@@ -479,9 +333,6 @@ mod links {
         let result = find(&ids("L").parse().unwrap(), &[dir.path().to_owned()]);
         fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
         let error = result.unwrap_err();
-        assert_eq!(
-            (error.code(), error.at().path.as_deref()),
-            ("io", Some(closed.as_path()))
-        );
+        assert_eq!((error.code(), error.at().path.as_deref()), ("io", Some(closed.as_path())));
     }
 }

@@ -11,9 +11,7 @@ const ADMIN: &str = "useradmin.comma.ai";
 
 /// Splits a web address into host and rest; the scheme of the two known hosts may be left out.
 pub(super) fn split(text: &str) -> Option<(&str, &str)> {
-    let bare = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let address = bare.unwrap_or(text);
     let (host, rest) = address.split_once('/').unwrap_or((address, ""));
     (bare.is_some() || host == CONNECT || host == ADMIN).then_some((host, rest))
@@ -25,14 +23,10 @@ pub(super) fn read(host: &str, rest: &str) -> Result<RouteSpec, String> {
         CONNECT => from_connect(rest.split(['?', '#']).next().unwrap_or_default()),
         ADMIN => {
             let query = rest.split_once('?').map_or("", |(_, query)| query);
-            let value = query
-                .split(['&', '#'])
-                .find_map(|part| part.strip_prefix("onebox="));
+            let value = query.split(['&', '#']).find_map(|part| part.strip_prefix("onebox="));
             from_name(&unescape(value.ok_or("the address has no `onebox=`")?))
         }
-        _ => Err(format!(
-            "addresses at `{host}` name no route; known are {CONNECT} and {ADMIN}"
-        )),
+        _ => Err(format!("addresses at `{host}` name no route; known are {CONNECT} and {ADMIN}")),
     }
 }
 
@@ -53,16 +47,10 @@ fn from_connect(path: &str) -> Result<RouteSpec, String> {
         [] => Slice::ALL,
         [start, end] => seconds(start, end)?,
         _ => {
-            return Err(format!(
-                "`{rest}` must be the start and the end in seconds, such as /60/180"
-            ));
+            return Err(format!("`{rest}` must be the start and the end in seconds, such as /60/180"));
         }
     };
-    Ok(RouteSpec {
-        route,
-        slice,
-        selector: selector.unwrap_or_default(),
-    })
+    Ok(RouteSpec { route, slice, selector: selector.unwrap_or_default() })
 }
 
 /// The segments of a span in seconds of the drive.
@@ -80,17 +68,8 @@ fn seconds(start: &str, end: &str) -> Result<Slice, String> {
 
 /// Undoes the escapes that browsers put into names of routes.
 fn unescape(text: &str) -> String {
-    let codes = [
-        ("%7C", "|"),
-        ("%7c", "|"),
-        ("%2F", "/"),
-        ("%2f", "/"),
-        ("%3A", ":"),
-        ("%3a", ":"),
-    ];
-    codes
-        .iter()
-        .fold(text.to_owned(), |text, (code, plain)| text.replace(code, plain))
+    let codes = [("%7C", "|"), ("%7c", "|"), ("%2F", "/"), ("%2f", "/"), ("%3A", ":"), ("%3a", ":")];
+    codes.iter().fold(text.to_owned(), |text, (code, plain)| text.replace(code, plain))
 }
 
 #[cfg(test)]
@@ -127,23 +106,14 @@ mod tests {
         ] {
             check(&format!("{base}{text}"), want);
         }
-        check(
-            "connect.comma.ai/a2a0ccea32023010%7C2023-07-27--13-01-19/0/60",
-            "/0:2",
-        );
+        check("connect.comma.ai/a2a0ccea32023010%7C2023-07-27--13-01-19/0/60", "/0:2");
         check("http://connect.comma.ai", "!it is empty");
     }
 
     #[test]
     fn other_addresses_need_a_known_host() {
-        check(
-            "https://useradmin.comma.ai/?a=b&onebox=a2a0ccea32023010%7C2023-07-27--13-01-19%2F4",
-            "/4",
-        );
+        check("https://useradmin.comma.ai/?a=b&onebox=a2a0ccea32023010%7C2023-07-27--13-01-19%2F4", "/4");
         check("https://useradmin.comma.ai/x", "!no `onebox=`");
-        check(
-            "https://example.com/@",
-            "!addresses at `example.com` name no route",
-        );
+        check("https://example.com/@", "!addresses at `example.com` name no route");
     }
 }

@@ -7,11 +7,11 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, DictionaryArray, ListArray, NullArray, PrimitiveArray, RecordBatch,
     RecordBatchOptions, StringArray, StructArray,
 };
-use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
 
-use super::column::{Column, Values};
 use super::Table;
+use super::column::{Column, Values};
 
 /// An enum column's type: names by number.
 fn enum_type() -> DataType {
@@ -97,7 +97,9 @@ fn into_array(column: Column) -> Result<ArrayRef, ArrowError> {
             let field = Arc::new(arrow_field(&element));
             Arc::new(ListArray::try_new(field, offsets(ends), into_array(*element)?, nulls)?)
         }
-        Values::Struct { rows, fields } if fields.is_empty() => Arc::new(StructArray::new_empty_fields(rows, nulls)),
+        Values::Struct { rows, fields } if fields.is_empty() => {
+            Arc::new(StructArray::new_empty_fields(rows, nulls))
+        }
         Values::Struct { fields, .. } => {
             let types = fields.iter().map(arrow_field).collect();
             let arrays = fields.into_iter().map(into_array).collect::<Result<Vec<_>, _>>()?;
@@ -108,9 +110,6 @@ fn into_array(column: Column) -> Result<ArrayRef, ArrowError> {
 }
 
 /// Offsets grow by construction: every append adds the buffer's new length.
-fn offsets<T: ArrowNativeType>(ends: Vec<T>) -> OffsetBuffer<T>
-where
-    T: arrow_array::OffsetSizeTrait,
-{
+fn offsets(ends: Vec<i32>) -> OffsetBuffer<i32> {
     OffsetBuffer::new(ScalarBuffer::from(ends))
 }

@@ -31,15 +31,30 @@ pub enum Values {
     Float32(Vec<f32>),
     Float64(Vec<f64>),
     /// UTF-8. Value `i` is `bytes[ends[i]..ends[i + 1]]`; `ends` starts with 0.
-    Text { ends: Vec<i32>, bytes: Vec<u8> },
+    Text {
+        ends: Vec<i32>,
+        bytes: Vec<u8>,
+    },
     /// As `Text`, of any bytes.
-    Data { ends: Vec<i32>, bytes: Vec<u8> },
+    Data {
+        ends: Vec<i32>,
+        bytes: Vec<u8>,
+    },
     /// Numbers of an enum and its names in order; a number without a name stands for itself.
-    Enum { numbers: Vec<u16>, names: Arc<Vec<String>> },
+    Enum {
+        numbers: Vec<u16>,
+        names: Arc<Vec<String>>,
+    },
     /// Value `i` is the elements `ends[i]..ends[i + 1]`.
-    List { ends: Vec<i32>, element: Box<Column> },
+    List {
+        ends: Vec<i32>,
+        element: Box<Column>,
+    },
     /// Structs inside lists.
-    Struct { rows: usize, fields: Vec<Column> },
+    Struct {
+        rows: usize,
+        fields: Vec<Column>,
+    },
     /// No values at all, as `Void` fields have.
     Void(usize),
 }
@@ -172,6 +187,11 @@ impl Column {
 
     /// The same column without values.
     pub(super) fn emptied(&self) -> Self {
-        Self { values: self.values.emptied(), present: vec![], name: self.name.clone(), unit: self.unit.clone() }
+        Self {
+            values: self.values.emptied(),
+            present: vec![],
+            name: self.name.clone(),
+            unit: self.unit.clone(),
+        }
     }
 }

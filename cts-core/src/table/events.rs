@@ -1,8 +1,8 @@
 //! The events of one service as a table.
 
+use super::Table;
 use super::column::{Column, Values};
 use super::plan::{Element, Node, Origin, Planner, Row, Runner};
-use super::Table;
 use crate::capnp::schema::{FieldKind, Type};
 use crate::capnp::{Budget, Fault, StructReader};
 use crate::log::{Batch, Completeness, Event, EventSchema, Service};
@@ -76,7 +76,9 @@ impl<'s> EventTable<'s> {
         let (service, layout) = match (chosen, first_error) {
             (Some(chosen), _) => chosen,
             (None, Some(error)) => return Err(error),
-            (None, None) => return Err(ErrorKind::NoSuchService { name: service.to_owned(), suggestion: None }.into()),
+            (None, None) => {
+                return Err(ErrorKind::NoSuchService { name: service.to_owned(), suggestion: None }.into());
+            }
         };
         let mut table = Self {
             service,
@@ -130,7 +132,13 @@ impl<'s> EventTable<'s> {
     ///
     /// # Errors
     /// As [`EventTable::new`], when the log turns out to hold an older service of the same name.
-    pub fn push(&mut self, batch: &Batch, segment: Option<u32>, origin: Origin, record: &mut Completeness) -> Result<()> {
+    pub fn push(
+        &mut self,
+        batch: &Batch,
+        segment: Option<u32>,
+        origin: Origin,
+        record: &mut Completeness,
+    ) -> Result<()> {
         if !self.seen {
             self.choose(batch)?;
         }
@@ -164,7 +172,13 @@ impl<'s> EventTable<'s> {
         Ok(())
     }
 
-    fn chunk(&mut self, events: &[Event<'_>], segment: Option<u32>, origin: Origin, record: &mut Completeness) {
+    fn chunk(
+        &mut self,
+        events: &[Event<'_>],
+        segment: Option<u32>,
+        origin: Origin,
+        record: &mut Completeness,
+    ) {
         let budgets = events.iter().map(|e| Budget::for_message(e.bytes().len())).collect();
         let mut runner = Runner { budgets, faults: Vec::new() };
         // Rows by event: which event each row belongs to, and its index inside it.
@@ -173,7 +187,8 @@ impl<'s> EventTable<'s> {
         match &self.layout {
             Layout::Struct(nodes) => {
                 of = (0..events.len() as u32).collect();
-                let rows: Vec<Row<'_>> = roots.iter().enumerate().map(|(i, r)| value(*r, i, &mut runner)).collect();
+                let rows: Vec<Row<'_>> =
+                    roots.iter().enumerate().map(|(i, r)| value(*r, i, &mut runner)).collect();
                 runner.run(nodes, &rows, &of, &mut self.columns);
             }
             Layout::Value(plan) => {
@@ -185,7 +200,8 @@ impl<'s> EventTable<'s> {
                 runner.run(nodes, &rows, &of, &mut self.columns);
             }
             Layout::Exploded { event, way, elements: nodes } => {
-                let parents: Vec<Row<'_>> = roots.iter().enumerate().map(|(i, r)| value(*r, i, &mut runner)).collect();
+                let parents: Vec<Row<'_>> =
+                    roots.iter().enumerate().map(|(i, r)| value(*r, i, &mut runner)).collect();
                 let rows = explode(way, &parents, &mut runner, &mut of, &mut index);
                 let repeated: Vec<Row<'_>> = of.iter().map(|i| parents[*i as usize]).collect();
                 // Each row pays for its event's values again.
@@ -204,7 +220,14 @@ impl<'s> EventTable<'s> {
         }
     }
 
-    fn fixed(&mut self, events: &[Event<'_>], of: &[u32], index: &[u32], segment: Option<u32>, origin: Origin) {
+    fn fixed(
+        &mut self,
+        events: &[Event<'_>],
+        of: &[u32],
+        index: &[u32],
+        segment: Option<u32>,
+        origin: Origin,
+    ) {
         let rows = || of.iter().map(|i| &events[*i as usize]);
         let start = self.fixed.rows();
         for column in &mut self.fixed.columns {
@@ -268,7 +291,8 @@ fn plan(
         return Ok(Layout::Value(element));
     };
     if !options.fields.is_empty() {
-        let paths = options.fields.iter().map(|field| types.resolve(inner, field).map_err(|e| rename(e, service)));
+        let paths =
+            options.fields.iter().map(|field| types.resolve(inner, field).map_err(|e| rename(e, service)));
         planner.keep = Some(paths.collect::<Result<_>>()?);
     }
     let layout = match (&options.explode, service.ty) {

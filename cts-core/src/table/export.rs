@@ -21,10 +21,13 @@ pub struct Exporter<'s, W: Write + Send> {
     format: Format,
     jobs: Vec<Job<'s, W>>,
     /// Makes the file of a service when it is first seen; `None` when only named ones are wanted.
-    open: Option<Box<dyn FnMut(&str) -> Result<W> + 's>>,
+    open: Option<Open<'s, W>>,
     seen: Vec<u16>,
     origin: Option<Origin>,
 }
+
+/// Makes the file of a service.
+type Open<'s, W> = Box<dyn FnMut(&str) -> Result<W> + 's>;
 
 struct Job<'s, W: Write + Send> {
     name: String,

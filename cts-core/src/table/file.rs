@@ -71,7 +71,7 @@ enum Kind<W: Write + Send> {
     /// Made with the first table, whose schema it needs.
     Ipc(Option<W>, Option<Box<FileWriter<W>>>),
     #[cfg(feature = "parquet")]
-    Parquet(super::parquet::ParquetWriter<W>),
+    Parquet(Box<super::parquet::ParquetWriter<W>>),
 }
 
 impl<W: Write + Send> TableWriter<W> {
@@ -85,7 +85,7 @@ impl<W: Write + Send> TableWriter<W> {
             Format::Json => Kind::Json(writer),
             Format::Ipc => Kind::Ipc(Some(writer), None),
             #[cfg(feature = "parquet")]
-            Format::Parquet => Kind::Parquet(super::parquet::ParquetWriter::new(writer)),
+            Format::Parquet => Kind::Parquet(Box::new(super::parquet::ParquetWriter::new(writer))),
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => {
                 return Err(ErrorKind::FeatureNotBuilt { what: "Parquet output", feature: "parquet" }.into());
@@ -108,7 +108,8 @@ impl<W: Write + Send> TableWriter<W> {
             Kind::Json(writer) => text::write_json(&table, writer).map_err(|e| Error::io("write", e)),
             Kind::Ipc(writer, file) => {
                 if let Some(writer) = writer.take() {
-                    let options = IpcWriteOptions::default().with_dictionary_handling(DictionaryHandling::Delta);
+                    let options =
+                        IpcWriteOptions::default().with_dictionary_handling(DictionaryHandling::Delta);
                     let made = FileWriter::try_new_with_options(writer, &table.arrow_schema(), options);
                     *file = Some(Box::new(made.map_err(arrow_error)?));
                 }
@@ -129,7 +130,9 @@ impl<W: Write + Send> TableWriter<W> {
         match self.kind {
             Kind::Csv(writer) => match writer.into_inner() {
                 Ok(writer) => Ok(writer),
-                Err(e) => Err(Error::io("write", std::io::Error::new(e.error().kind(), e.error().to_string()))),
+                Err(e) => {
+                    Err(Error::io("write", std::io::Error::new(e.error().kind(), e.error().to_string())))
+                }
             },
             Kind::Json(writer) | Kind::Ipc(Some(writer), _) => flushed(writer),
             Kind::Ipc(None, Some(file)) => file.into_inner().map_err(arrow_error).and_then(flushed),

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
+use super::Table;
 use super::column::{Column, Values};
 use super::events::seconds;
 use super::plan::Origin;
-use super::Table;
 use crate::log::{Batch, CanService, Completeness, Event, Frame, frames};
 
 /// Builds the table of all CAN frames, batch by batch.
@@ -95,7 +95,8 @@ impl FrameTable {
     /// Makes room for all frames of a batch at once, by the size of its events: a frame takes 24 bytes there. Growing
     /// event by event would move the columns again and again.
     fn reserve(&mut self, batch: &Batch) {
-        let can = |event: &Event<'_>| CanService::of(event).is_some_and(|s| self.sendcan || s == CanService::Can);
+        let can =
+            |event: &Event<'_>| CanService::of(event).is_some_and(|s| self.sendcan || s == CanService::Can);
         let bytes: usize = batch.events().filter(can).map(|event| event.bytes().len()).sum();
         let frames = bytes / 24;
         self.mono_time.reserve(frames);
@@ -122,7 +123,8 @@ impl FrameTable {
     /// Takes the rows collected so far; the table goes on empty.
     pub fn take(&mut self) -> Table {
         let empty = Self { names: self.names.clone(), ..Self::new(self.sendcan) };
-        let Self { mono_time, t, bus, address, ends, data, service, names, .. } = std::mem::replace(self, empty);
+        let Self { mono_time, t, bus, address, ends, data, service, names, .. } =
+            std::mem::replace(self, empty);
         Table {
             columns: vec![
                 Column::new("mono_time", Values::UInt64(mono_time)).with_unit(Some("ns")),

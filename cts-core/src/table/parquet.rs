@@ -5,8 +5,8 @@ use std::io::Write;
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::basic::{Compression, Encoding, ZstdLevel};
 use ::parquet::errors::ParquetError;
-use ::parquet::schema::types::ColumnPath;
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
+use ::parquet::schema::types::ColumnPath;
 
 use super::Table;
 use super::file::arrow_error;

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::column::{Column, Values};
+use crate::Result;
 use crate::capnp::schema::{FieldKind, Type};
 use crate::capnp::{Budget, Fault, ListReader, Pointer, Schema, StructReader};
-use crate::Result;
 
 /// Where times are counted from, in ns of mono time: the route's first event that is not `initData`.
 pub type Origin = u64;
@@ -107,7 +107,8 @@ impl Planner<'_> {
 
     /// A column that names the active member of the union.
     fn which(&mut self, index: usize, prefix: &str, offset: u32) -> Node {
-        let mut members: Vec<_> = self.schema.structure(index).fields.iter().filter(|f| f.which.is_some()).collect();
+        let mut members: Vec<_> =
+            self.schema.structure(index).fields.iter().filter(|f| f.which.is_some()).collect();
         members.sort_by_key(|f| f.which);
         let names = Arc::new(members.iter().map(|f| f.name.clone()).collect());
         self.columns.push(Column::new(format!("{prefix}which"), Values::Enum { numbers: vec![], names }));
@@ -140,8 +141,7 @@ impl Planner<'_> {
     pub(super) fn element(&mut self, ty: &Type, depth: usize) -> (Values, Element) {
         match ty {
             Type::Struct(index) => {
-                let mut inner =
-                    Planner { schema: self.schema, columns: vec![], keep: None, without: None };
+                let mut inner = Planner { schema: self.schema, columns: vec![], keep: None, without: None };
                 let nodes = inner.structure(*index, "", &vec![0; depth]);
                 (Values::Struct { rows: 0, fields: inner.columns }, Element::Struct(nodes))
             }
@@ -239,7 +239,14 @@ impl Runner {
     }
 
     /// Appends one value behind a pointer.
-    fn value(&mut self, plan: &Pointed, pointer: Option<Pointer<'_>>, present: bool, origin: u32, column: &mut Column) {
+    fn value(
+        &mut self,
+        plan: &Pointed,
+        pointer: Option<Pointer<'_>>,
+        present: bool,
+        origin: u32,
+        column: &mut Column,
+    ) {
         let read = self.pointed(plan, pointer, origin, column);
         if let Err(fault) = &read {
             self.faults.push((origin as usize, *fault));
@@ -327,7 +334,8 @@ impl Runner {
                 }
             }
             Element::Struct(nodes) => {
-                let rows: Result<Vec<Row<'_>>, Fault> = (0..list.len()).map(|i| list.structure(i).map(Some)).collect();
+                let rows: Result<Vec<Row<'_>>, Fault> =
+                    (0..list.len()).map(|i| list.structure(i).map(Some)).collect();
                 let rows = rows?;
                 if let Values::Struct { rows: count, fields } = &mut column.values {
                     *count += rows.len();

@@ -1,13 +1,15 @@
 //! Tables as Polars data frames.
 
-use polars::prelude::{Categories, Column as PolarsColumn, DataFrame, DataType, PlSmallStr, PolarsResult, Series};
+use polars::prelude::{
+    Categories, Column as PolarsColumn, DataFrame, DataType, PlSmallStr, PolarsResult, Series,
+};
 use polars_arrow::array::{
     Array, BinaryArray, BooleanArray, ListArray, NullArray, PrimitiveArray, StructArray, Utf8Array,
 };
 use polars_arrow::bitmap::Bitmap;
-use polars_buffer::Buffer;
 use polars_arrow::datatypes::{ArrowDataType, Field};
 use polars_arrow::offset::OffsetsBuffer;
+use polars_buffer::Buffer;
 
 use super::Table;
 use super::column::{Column, Values};
@@ -43,7 +45,9 @@ fn array(column: Column) -> PolarsResult<Box<dyn Array>> {
     }
     let present = (!column.present.is_empty()).then(|| Bitmap::from(&column.present[..]));
     Ok(match column.values {
-        Values::Bool(v) => Box::new(BooleanArray::try_new(ArrowDataType::Boolean, Bitmap::from(&v[..]), present)?),
+        Values::Bool(v) => {
+            Box::new(BooleanArray::try_new(ArrowDataType::Boolean, Bitmap::from(&v[..]), present)?)
+        }
         Values::Int8(v) => primitive!(v, present, Int8),
         Values::Int16(v) => primitive!(v, present, Int16),
         Values::Int32(v) => primitive!(v, present, Int32),
@@ -71,12 +75,19 @@ fn array(column: Column) -> PolarsResult<Box<dyn Array>> {
             let ends: Vec<i64> = ends.into_iter().map(i64::from).collect();
             let values = array(*element)?;
             let dtype = ListArray::<i64>::default_datatype(values.dtype().clone());
-            Box::new(ListArray::try_new(dtype, OffsetsBuffer::try_from(Buffer::from(ends))?, values, present)?)
+            Box::new(ListArray::try_new(
+                dtype,
+                OffsetsBuffer::try_from(Buffer::from(ends))?,
+                values,
+                present,
+            )?)
         }
         Values::Struct { rows, fields } => {
-            let names: Vec<PlSmallStr> = fields.iter().map(|field| PlSmallStr::from_str(&field.name)).collect();
+            let names: Vec<PlSmallStr> =
+                fields.iter().map(|field| PlSmallStr::from_str(&field.name)).collect();
             let arrays = fields.into_iter().map(array).collect::<PolarsResult<Vec<_>>>()?;
-            let types = names.into_iter().zip(&arrays).map(|(name, a)| Field::new(name, a.dtype().clone(), true));
+            let types =
+                names.into_iter().zip(&arrays).map(|(name, a)| Field::new(name, a.dtype().clone(), true));
             Box::new(StructArray::try_new(ArrowDataType::Struct(types.collect()), rows, arrays, present)?)
         }
         Values::Void(rows) => Box::new(NullArray::try_new(ArrowDataType::Null, rows)?),

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use serde_json::{Map, Number, Value as Json};
 
-use super::column::{Column, Values};
 use super::Table;
+use super::column::{Column, Values};
 use crate::capnp::hex;
 
 /// A cell as JSON; null where it is null. Numbers that are not finite are strings, data is upper-case hex.
@@ -31,9 +31,9 @@ pub(super) fn json(column: &Column, row: usize) -> Json {
         Values::List { ends, element } => {
             (ends[row] as usize..ends[row + 1] as usize).map(|i| json(element, i)).collect::<Vec<_>>().into()
         }
-        Values::Struct { fields, .. } => {
-            Json::Object(fields.iter().map(|field| (field.name.clone(), json(field, row))).collect::<Map<_, _>>())
-        }
+        Values::Struct { fields, .. } => Json::Object(
+            fields.iter().map(|field| (field.name.clone(), json(field, row))).collect::<Map<_, _>>(),
+        ),
         Values::Void(_) => Json::Null,
     }
 }
@@ -97,7 +97,11 @@ fn cell(column: &Column, row: usize, out: &mut Vec<u8>) -> std::io::Result<()> {
 }
 
 /// Writes the rows as CSV (RFC 4180 quoting, LF line ends), with a header line if asked.
-pub(super) fn write_csv<W: Write>(table: &Table, header: bool, writer: &mut csv::Writer<W>) -> csv::Result<()> {
+pub(super) fn write_csv<W: Write>(
+    table: &Table,
+    header: bool,
+    writer: &mut csv::Writer<W>,
+) -> csv::Result<()> {
     if header {
         writer.write_record(table.columns.iter().map(|column| &column.name))?;
     }
@@ -116,7 +120,8 @@ pub(super) fn write_csv<W: Write>(table: &Table, header: bool, writer: &mut csv:
 /// Writes the rows as JSON objects, one a line.
 pub(super) fn write_json<W: Write>(table: &Table, mut writer: W) -> std::io::Result<()> {
     for row in 0..table.rows() {
-        let object: Map<_, _> = table.columns.iter().map(|column| (column.name.clone(), json(column, row))).collect();
+        let object: Map<_, _> =
+            table.columns.iter().map(|column| (column.name.clone(), json(column, row))).collect();
         serde_json::to_writer(&mut writer, &object)?;
         writer.write_all(b"\n")?;
     }

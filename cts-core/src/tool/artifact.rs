@@ -65,35 +65,16 @@ impl ArtifactWriter {
     /// Writes to `sink` as it comes.
     pub(super) fn direct(sink: Box<dyn Write + Send>) -> Self {
         let (name, path) = ("-".to_owned(), "-".into());
-        let artifact = Artifact {
-            name,
-            path,
-            bytes: 0,
-            content_type: "text/csv",
-        };
-        Self {
-            sink: Sink::Direct(sink),
-            artifact,
-        }
+        let artifact = Artifact { name, path, bytes: 0, content_type: "text/csv" };
+        Self { sink: Sink::Direct(sink), artifact }
     }
 
     /// Creates the file and the directories above it.
     pub(super) fn create(path: PathBuf) -> Result<Self> {
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let content_type = content_type(&name);
         let sink = Self::sink(&path, &name).map_err(|e| Error::io("create", e).path(&path))?;
-        Ok(Self {
-            sink,
-            artifact: Artifact {
-                name,
-                path,
-                bytes: 0,
-                content_type,
-            },
-        })
+        Ok(Self { sink, artifact: Artifact { name, path, bytes: 0, content_type } })
     }
 
     fn sink(path: &Path, name: &str) -> io::Result<Sink> {
@@ -126,8 +107,7 @@ impl ArtifactWriter {
     /// # Errors
     /// `io`.
     pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.write_all(bytes)
-            .map_err(|source| self.failed("write", source))
+        self.write_all(bytes).map_err(|source| self.failed("write", source))
     }
 
     /// Puts the file in its place.

@@ -68,10 +68,22 @@ pub static TOOL: Tool = Tool {
     ignored: &["repo_root", "deps_dir", "install_missing_deps"],
     artifacts: &[
         file("<output_prefix>.counts.csv", "text/csv", "Frames per address before, in and after the window."),
-        file("<output_prefix>.per_address.json", "application/json", "Payloads per address: how many, most common."),
+        file(
+            "<output_prefix>.per_address.json",
+            "application/json",
+            "Payloads per address: how many, most common.",
+        ),
         file("<output_prefix>.bit_edges.csv", "text/csv", "Edges of the watched bits, by time."),
-        file("<output_prefix>.candidates_window_only.csv", "text/csv", "Bits that toggle inside the window only."),
-        file("<output_prefix>.accel_hunt.csv", "text/csv", "Their pulses, and whether these match the pattern."),
+        file(
+            "<output_prefix>.candidates_window_only.csv",
+            "text/csv",
+            "Bits that toggle inside the window only.",
+        ),
+        file(
+            "<output_prefix>.accel_hunt.csv",
+            "text/csv",
+            "Their pulses, and whether these match the pattern.",
+        ),
     ],
     call,
 };
@@ -209,7 +221,12 @@ fn from_log(
     Ok((engine.finish(), Reading::from(&record)))
 }
 
-fn feed(ctx: &Ctx, input: &mut Input, config: Config, window: Option<Window>) -> Result<(Bitwatch, InputRecord)> {
+fn feed(
+    ctx: &Ctx,
+    input: &mut Input,
+    config: Config,
+    window: Option<Window>,
+) -> Result<(Bitwatch, InputRecord)> {
     let mut engine = Bitwatch::new(config)?;
     let mut start = None;
     let record = ctx.read(input, |_, batch, record| {
@@ -276,7 +293,7 @@ fn best(outcome: &Outcome) -> Vec<BestBit> {
         address: format!("0x{:03X}", c.address),
         bus: c.bus,
         global_idx: c.bit.global(),
-        toggles: c.toggles as u64,
+        toggles: c.toggles,
         pulses_s: c.pulses_s.clone(),
         matches: c.matches,
     };
@@ -293,14 +310,25 @@ impl CanBitwatchReport {
             ("only in window", format!("{} bits, {} with the pulse pattern", s.candidates, s.pulse_matches)),
         ];
         if s.pooled_addresses > 0 {
-            rows.push(("note", format!("{} addresses are on several buses; by_bus keeps them apart", s.pooled_addresses)));
+            rows.push((
+                "note",
+                format!("{} addresses are on several buses; by_bus keeps them apart", s.pooled_addresses),
+            ));
         }
         for bit in &self.best {
             let bus = bit.bus.map_or(String::new(), |bus| format!("bus {bus} "));
             let pulses: Vec<_> = bit.pulses_s.iter().take(6).map(|s| format!("{s:.3}")).collect();
             let mark = if bit.matches { "  <- matches" } else { "" };
             let place = format!("byte {} bit {}", bit.global_idx / 8, bit.global_idx % 8);
-            rows.push(("", format!("{bus}{} {place}: {} toggles, high for {} s{mark}", bit.address, bit.toggles, pulses.join(" "))));
+            rows.push((
+                "",
+                format!(
+                    "{bus}{} {place}: {} toggles, high for {} s{mark}",
+                    bit.address,
+                    bit.toggles,
+                    pulses.join(" ")
+                ),
+            ));
         }
         aligned(&rows)
     }

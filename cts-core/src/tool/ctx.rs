@@ -48,10 +48,7 @@ pub struct Ctx {
 impl Ctx {
     /// A context whose artifacts go to `out_dir`.
     pub fn new(out_dir: impl Into<PathBuf>) -> Self {
-        Self {
-            out_dir: out_dir.into(),
-            ..Self::default()
-        }
+        Self { out_dir: out_dir.into(), ..Self::default() }
     }
 
     /// Searches routes in these directories.
@@ -75,28 +72,19 @@ impl Ctx {
     /// Reports how far the run is, at most once per batch of events.
     #[must_use]
     pub fn with_progress(self, on_progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        Self {
-            on_progress: Some(Box::new(on_progress)),
-            ..self
-        }
+        Self { on_progress: Some(Box::new(on_progress)), ..self }
     }
 
     /// Reports in words what the run does, a line at a time.
     #[must_use]
     pub fn with_log(self, on_log: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Self {
-            on_log: Some(Box::new(on_log)),
-            ..self
-        }
+        Self { on_log: Some(Box::new(on_log)), ..self }
     }
 
     /// Where an artifact named `-` goes. Without it, that name is refused.
     #[must_use]
     pub fn with_stdout(self, stdout: impl Write + Send + 'static) -> Self {
-        Self {
-            stdout: Mutex::new(Some(Box::new(stdout))),
-            ..self
-        }
+        Self { stdout: Mutex::new(Some(Box::new(stdout))), ..self }
     }
 
     /// Where artifacts go whose names are not absolute.
@@ -167,24 +155,17 @@ impl Ctx {
         let record = input.read(|segment, batch, record| {
             self.check()?;
             work(segment, batch, record)?;
-            self.progress(Progress {
-                done: done.load(Ordering::Relaxed),
-                total,
-            });
+            self.progress(Progress { done: done.load(Ordering::Relaxed), total });
             Ok(())
         })?;
         self.check()?;
-        Warning::of(&record)
-            .into_iter()
-            .for_each(|warning| self.warn(warning));
+        Warning::of(&record).into_iter().for_each(|warning| self.warn(warning));
         Ok(record)
     }
 
     /// Refuses artifacts that would replace a file of the input.
     pub fn protect(&self, input: &Input) {
-        let paths = input
-            .segments()
-            .filter_map(|segment| segment.path.as_ref()?.canonicalize().ok());
+        let paths = input.segments().filter_map(|segment| segment.path.as_ref()?.canonicalize().ok());
         lock(&self.inputs).extend(paths);
     }
 
@@ -199,10 +180,7 @@ impl Ctx {
             return writer.ok_or_else(|| refused(name, "a file name"));
         }
         let path = self.out_dir.join(name);
-        if path
-            .canonicalize()
-            .is_ok_and(|real| lock(&self.inputs).contains(&real))
-        {
+        if path.canonicalize().is_ok_and(|real| lock(&self.inputs).contains(&real)) {
             return Err(refused(name, "another file than the input"));
         }
         ArtifactWriter::create(path)
@@ -214,11 +192,7 @@ impl Ctx {
     /// `io`.
     pub fn finish(&self, writer: ArtifactWriter) -> Result<Artifact> {
         let artifact = writer.finish()?;
-        self.log(&format!(
-            "wrote {} ({} bytes)",
-            artifact.path.display(),
-            artifact.bytes
-        ));
+        self.log(&format!("wrote {} ({} bytes)", artifact.path.display(), artifact.bytes));
         lock(&self.artifacts).push(artifact.clone());
         Ok(artifact)
     }
@@ -227,12 +201,7 @@ impl Ctx {
 #[cold]
 fn refused(name: &str, expected: &str) -> crate::Error {
     let (value, expected) = (name.to_owned(), expected.to_owned());
-    ErrorKind::BadParam {
-        name: "out".to_owned(),
-        value,
-        expected,
-    }
-    .into()
+    ErrorKind::BadParam { name: "out".to_owned(), value, expected }.into()
 }
 
 /// Locks; a panic of another thread leaves these lists whole.

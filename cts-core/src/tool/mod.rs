@@ -93,17 +93,10 @@ impl Tool {
     /// Those of the parameters, the input and the tool; `canceled`.
     pub fn run(&self, ctx: &Ctx, input: Option<Input>, params: &Map<String, Value>) -> Result<Report> {
         let mut params = params.clone();
-        for name in self
-            .ignored
-            .iter()
-            .filter(|name| !self.params.iter().any(|p| p.name == **name))
-        {
+        for name in self.ignored.iter().filter(|name| !self.params.iter().any(|p| p.name == **name)) {
             if params.shift_remove(*name).is_some() {
                 let reason = "it concerned the Python environment of older versions".to_owned();
-                ctx.warn(Warning::NoEffect {
-                    name: (*name).to_owned(),
-                    reason,
-                });
+                ctx.warn(Warning::NoEffect { name: (*name).to_owned(), reason });
             }
         }
         if let Some(input) = &input {
@@ -114,11 +107,8 @@ impl Tool {
 
     /// The tool as the service's capabilities show it.
     pub fn capability(&self) -> Value {
-        let parameters: Map<String, Value> = self
-            .params
-            .iter()
-            .map(|param| (param.name.to_owned(), param.capability()))
-            .collect();
+        let parameters: Map<String, Value> =
+            self.params.iter().map(|param| (param.name.to_owned(), param.capability())).collect();
         json!({
             "id": self.name, "name": self.title, "description": self.summary, "category": self.category.name(),
             "version": null, "parameters": parameters,
@@ -140,21 +130,14 @@ pub fn find(name: &str) -> Result<&'static Tool> {
     let tool = ALL.iter().find(|tool| tool.name.replace('_', "-") == wanted);
     tool.copied().ok_or_else(|| {
         let suggestion = nearest(name, ALL.iter().map(|tool| tool.name));
-        ErrorKind::NoSuchTool {
-            name: name.to_owned(),
-            suggestion,
-        }
-        .into()
+        ErrorKind::NoSuchTool { name: name.to_owned(), suggestion }.into()
     })
 }
 
 /// Tools and monitors as the service's capabilities show them.
 pub fn capabilities() -> Value {
     let of = |category| -> Vec<Value> {
-        ALL.iter()
-            .filter(|tool| tool.category == category)
-            .map(|tool| tool.capability())
-            .collect()
+        ALL.iter().filter(|tool| tool.category == category).map(|tool| tool.capability()).collect()
     };
     json!({ "tools": of(Category::Analyzer), "monitors": of(Category::Monitor) })
 }
@@ -165,44 +148,20 @@ mod tests {
 
     #[test]
     fn definitions_are_well_formed() {
-        let kebab = |s: &str| {
-            s.bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        };
-        let snake = |s: &str| {
-            s.bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
+        let kebab = |s: &str| s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let snake = |s: &str| s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         for (i, tool) in ALL.iter().enumerate() {
-            assert!(
-                ALL[..i].iter().all(|other| other.name < tool.name),
-                "{}: order",
-                tool.name
-            );
+            assert!(ALL[..i].iter().all(|other| other.name < tool.name), "{}: order", tool.name);
             assert!(kebab(&tool.name.replace('_', "-")), "{}", tool.name);
+            assert!(!tool.title.is_empty() && tool.summary.ends_with('.'), "{}", tool.name);
             assert!(
-                !tool.title.is_empty() && tool.summary.ends_with('.'),
-                "{}",
-                tool.name
-            );
-            assert!(
-                tool.params
-                    .iter()
-                    .any(|p| p.name == tool.input && p.kind == Kind::Input),
+                tool.params.iter().any(|p| p.name == tool.input && p.kind == Kind::Input),
                 "{}",
                 tool.name
             );
             for (i, param) in tool.params.iter().enumerate() {
-                assert!(
-                    snake(param.name) && !param.description().is_empty(),
-                    "{}",
-                    param.name
-                );
-                assert!(
-                    tool.params[..i].iter().all(|other| other.name != param.name),
-                    "{}",
-                    param.name
-                );
+                assert!(snake(param.name) && !param.description().is_empty(), "{}", param.name);
+                assert!(tool.params[..i].iter().all(|other| other.name != param.name), "{}", param.name);
                 if let Some(number) = (param.default)().as_f64() {
                     assert!((param.min..=param.max).contains(&number), "{}", param.name);
                 }
@@ -214,9 +173,6 @@ mod tests {
     fn tools_are_found_by_name() {
         assert_eq!(find("rlog_to_csv").unwrap().name, "rlog-to-csv");
         let error = find("rlog-to-cvs").err().unwrap();
-        assert_eq!(
-            error.to_string(),
-            "no tool named `rlog-to-cvs` (did you mean `rlog-to-csv`?)"
-        );
+        assert_eq!(error.to_string(), "no tool named `rlog-to-cvs` (did you mean `rlog-to-csv`?)");
     }
 }

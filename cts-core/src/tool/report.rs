@@ -33,14 +33,7 @@ impl Report {
     pub fn new(tool: &'static str, ctx: &Ctx, data: &impl Serialize, human: String, read: Reading) -> Self {
         let data = serde_json::to_value(data).unwrap_or_default();
         let (artifacts, warnings) = (ctx.artifacts(), ctx.warnings());
-        Self {
-            tool,
-            data,
-            human,
-            artifacts,
-            warnings,
-            completeness: read,
-        }
+        Self { tool, data, human, artifacts, warnings, completeness: read }
     }
 }
 
@@ -107,13 +100,7 @@ pub struct SegmentReading {
 
 impl From<&InputRecord> for Reading {
     fn from(record: &InputRecord) -> Self {
-        let Completeness {
-            events,
-            bytes_read,
-            bytes_skipped,
-            damage_count,
-            ..
-        } = record.total;
+        let Completeness { events, bytes_read, bytes_skipped, damage_count, .. } = record.total;
         let segment = |one: &crate::log::SegmentRecord| SegmentReading {
             segment: one.segment.number,
             path: one.segment.path.as_ref().map(|path| path.display().to_string()),
@@ -148,13 +135,7 @@ impl From<&InputRecord> for Reading {
 
 /// Lines of a label and a value, the values aligned.
 pub fn aligned(rows: &[(&str, String)]) -> String {
-    let width = rows
-        .iter()
-        .map(|(label, _)| label.len())
-        .max()
-        .unwrap_or_default();
-    let lines = rows
-        .iter()
-        .map(|(label, value)| format!("{label:width$}  {value}\n"));
+    let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
+    let lines = rows.iter().map(|(label, value)| format!("{label:width$}  {value}\n"));
     lines.collect()
 }

@@ -66,11 +66,7 @@ pub static TOOL: Tool = Tool {
     input: "rlog",
     params: Params::PARAMS,
     ignored: &["repo_root", "deps_dir", "install_missing_deps"],
-    artifacts: &[ArtifactSpec {
-        name: "<out>",
-        content_type: "text/csv",
-        doc: "One row per CAN frame.",
-    }],
+    artifacts: &[ArtifactSpec { name: "<out>", content_type: "text/csv", doc: "One row per CAN frame." }],
     call,
 };
 
@@ -109,13 +105,7 @@ fn call(ctx: &Ctx, input: Option<Input>, params: &Map<String, Value>) -> Result<
         None => ctx.open(&params.rlog)?,
     };
     let report = run(ctx, &mut input, &params)?;
-    Ok(Report::new(
-        TOOL.name,
-        ctx,
-        &report,
-        report.human(),
-        report.reading.clone(),
-    ))
+    Ok(Report::new(TOOL.name, ctx, &report, report.human(), report.reading.clone()))
 }
 
 /// Writes the table; `params.rlog` is not looked at.
@@ -129,10 +119,7 @@ pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<RlogToCsvRep
             None => ("window_dur", "window_start"),
         };
         let reason = format!("`{other}` is not given, so there is no window");
-        ctx.warn(super::Warning::NoEffect {
-            name: name.to_owned(),
-            reason,
-        });
+        ctx.warn(super::Warning::NoEffect { name: name.to_owned(), reason });
     }
     ctx.protect(input);
     let default = format!("{}.{}", input.stem(), params.format.extension());
@@ -243,14 +230,7 @@ impl<'a> Csv<'a> {
         let header = b"window,segment,timestamp,address,bus,data_hex\r\n";
         let mut buffer = vec![0; BUFFER + ROW];
         buffer[..header.len()].copy_from_slice(header);
-        Self {
-            writer,
-            params,
-            window: window(params),
-            buffer,
-            used: header.len(),
-            counts: Counts::default(),
-        }
+        Self { writer, params, window: window(params), buffer, used: header.len(), counts: Counts::default() }
     }
 
     fn batch(&mut self, batch: &Batch, record: &mut Completeness) -> Result<()> {
@@ -317,8 +297,7 @@ impl<'a> Csv<'a> {
         at += put_address(&mut row[at..], frame.address);
         at += put_bus(&mut row[at..], frame.bus);
         let hex = row[at..at + 2 * frame.data.len()].chunks_exact_mut(2);
-        hex.zip(frame.data)
-            .for_each(|(two, byte)| two.copy_from_slice(&HEX[usize::from(*byte)]));
+        hex.zip(frame.data).for_each(|(two, byte)| two.copy_from_slice(&HEX[usize::from(*byte)]));
         at += 2 * frame.data.len();
         row[at..at + 2].copy_from_slice(b"\r\n");
         self.used += at + 2;
@@ -367,7 +346,12 @@ impl Counts {
         numbers.iter().for_each(|part| self.rows[usize::from(*part)] += 1);
         let names = std::sync::Arc::new(PARTS.map(str::to_owned).to_vec());
         let values = table::Values::Enum { numbers, names };
-        piece.columns.push(table::Column { name: "segment".to_owned(), unit: None, values, present: Vec::new() });
+        piece.columns.push(table::Column {
+            name: "segment".to_owned(),
+            unit: None,
+            values,
+            present: Vec::new(),
+        });
         piece
     }
 
@@ -393,20 +377,11 @@ impl RlogToCsvReport {
     fn human(&self) -> String {
         let mut rows = vec![
             ("table", Path::new(&self.out).display().to_string()),
-            (
-                "rows",
-                format!(
-                    "{} over {:.3} s, {} can events",
-                    self.rows, self.duration_s, self.can_events
-                ),
-            ),
+            ("rows", format!("{} over {:.3} s, {} can events", self.rows, self.duration_s, self.can_events)),
         ];
         if self.rows_window + self.rows_post > 0 {
             let parts = (self.rows_pre, self.rows_window, self.rows_post);
-            rows.push((
-                "window",
-                format!("{} rows before, {} within, {} after", parts.0, parts.1, parts.2),
-            ));
+            rows.push(("window", format!("{} rows before, {} within, {} after", parts.0, parts.1, parts.2)));
         }
         if self.frames_filtered > 0 {
             rows.push(("filtered", format!("{} frames left out", self.frames_filtered)));

@@ -87,28 +87,12 @@ impl Param {
     pub const fn of<T: ParamValue>(name: &'static str, doc: &'static str, default: fn() -> Value) -> Self {
         let (min, max) = (f64::NEG_INFINITY, f64::INFINITY);
         let (kind, choices, unit) = (T::KIND, T::CHOICES, "");
-        Self {
-            name,
-            kind,
-            doc,
-            default,
-            unit,
-            min,
-            max,
-            choices,
-            required: false,
-            required_in_v1: false,
-        }
+        Self { name, kind, doc, default, unit, min, max, choices, required: false, required_in_v1: false }
     }
 
     /// The documentation as one paragraph.
     pub fn description(&self) -> String {
-        let lines: Vec<&str> = self
-            .doc
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect();
+        let lines: Vec<&str> = self.doc.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         lines.join(" ")
     }
 
@@ -152,11 +136,7 @@ impl Param {
         if !self.unit.is_empty() {
             schema["x-unit"] = self.unit.into();
         }
-        let bounded = if self.kind.is_list() {
-            &mut schema["items"]
-        } else {
-            &mut schema
-        };
+        let bounded = if self.kind.is_list() { &mut schema["items"] } else { &mut schema };
         for (key, bound) in [("minimum", self.min), ("maximum", self.max)] {
             if bound.is_finite() {
                 bounded[key] = bound.into();
@@ -184,11 +164,7 @@ pub fn check_names(params: &[Param], given: &Map<String, Value>) -> Result<()> {
     let names = || params.iter().map(|param| param.name);
     if let Some(name) = given.keys().find(|given| !names().any(|name| name == *given)) {
         let suggestion = nearest(name, names());
-        return Err(ErrorKind::UnknownParam {
-            name: name.clone(),
-            suggestion,
-        }
-        .into());
+        return Err(ErrorKind::UnknownParam { name: name.clone(), suggestion }.into());
     }
     let absent = |param: &&Param| param.required && given.get(param.name).is_none_or(Value::is_null);
     match params.iter().find(absent) {

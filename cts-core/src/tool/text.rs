@@ -14,8 +14,7 @@ const fn hex_table() -> [[u8; 2]; 256] {
 
 /// Appends a payload in upper-case hex.
 pub fn push_hex(out: &mut Vec<u8>, data: &[u8]) {
-    data.iter()
-        .for_each(|byte| out.extend_from_slice(&HEX[usize::from(*byte)]));
+    data.iter().for_each(|byte| out.extend_from_slice(&HEX[usize::from(*byte)]));
 }
 
 /// Appends an address in upper-case hex, at least three digits, without `0x`.
@@ -86,9 +85,7 @@ mod tests {
             (59_999_998_500, "59.999998"),
             (i64::MIN, "-9223372036.854776"),
         ];
-        known
-            .iter()
-            .for_each(|(ns, want)| assert_eq!(seconds(*ns), *want, "{ns}"));
+        known.iter().for_each(|(ns, want)| assert_eq!(seconds(*ns), *want, "{ns}"));
     }
 
     #[test]

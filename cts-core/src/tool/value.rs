@@ -33,11 +33,7 @@ impl<T: ParamValue> ParamValue for Option<T> {
     const CHOICES: &'static [&'static str] = T::CHOICES;
 
     fn from_json(param: &Param, value: &Value) -> Result<Self> {
-        if value.is_null() {
-            Ok(None)
-        } else {
-            T::from_json(param, value).map(Some)
-        }
+        if value.is_null() { Ok(None) } else { T::from_json(param, value).map(Some) }
     }
 
     fn to_json(&self) -> Value {
@@ -104,9 +100,8 @@ impl ParamValue for f64 {
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
-        let number = number
-            .filter(|number| number.is_finite())
-            .ok_or_else(|| bad(param, value, "a number"))?;
+        let number =
+            number.filter(|number| number.is_finite()).ok_or_else(|| bad(param, value, "a number"))?;
         in_range(param, number, value)?;
         Ok(number)
     }
@@ -121,9 +116,7 @@ fn whole(param: &Param, value: &Value) -> Result<i64> {
     let number = match value {
         Value::Number(number) => {
             let cut = |f: &f64| f.fract() == 0.0 && f.abs() < 9e15;
-            number
-                .as_i64()
-                .or_else(|| number.as_f64().filter(cut).map(|f| f as i64))
+            number.as_i64().or_else(|| number.as_f64().filter(cut).map(|f| f as i64))
         }
         Value::String(text) => match text.trim().strip_prefix("0x").or(text.trim().strip_prefix("0X")) {
             Some(hex) if !hex.starts_with(['+', '-']) => i64::from_str_radix(hex, 16).ok(),
@@ -165,9 +158,7 @@ impl ParamValue for bool {
     const KIND: Kind = Kind::Bool;
 
     fn from_json(param: &Param, value: &Value) -> Result<Self> {
-        let text = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_lowercase);
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
         match text.as_str() {
             "true" | "1" | "yes" | "on" => Ok(true),
             "false" | "0" | "no" | "off" | "" => Ok(false),
@@ -194,22 +185,12 @@ fn shown(value: &Value) -> String {
 #[cold]
 fn bad(param: &Param, value: &Value, expected: &str) -> Error {
     let (name, expected) = (param.name.to_owned(), expected.to_owned());
-    ErrorKind::BadParam {
-        name,
-        value: shown(value),
-        expected,
-    }
-    .into()
+    ErrorKind::BadParam { name, value: shown(value), expected }.into()
 }
 
 #[cold]
 fn out_of_range(param: &Param, value: &Value, range: String) -> Error {
-    ErrorKind::OutOfRange {
-        name: param.name.to_owned(),
-        value: shown(value),
-        range,
-    }
-    .into()
+    ErrorKind::OutOfRange { name: param.name.to_owned(), value: shown(value), range }.into()
 }
 
 #[cfg(test)]
@@ -251,18 +232,13 @@ mod tests {
 
     fn read(value: Value) -> Result<Params, String> {
         let mut map = json!({ "log": "x" });
-        map.as_object_mut()
-            .unwrap()
-            .extend(value.as_object().unwrap().clone());
+        map.as_object_mut().unwrap().extend(value.as_object().unwrap().clone());
         Params::from_json(map.as_object().unwrap()).map_err(|e| format!("{e:?}"))
     }
 
     #[test]
     fn values_are_read_leniently() {
-        let default = Params {
-            log: "x".into(),
-            ..Params::default()
-        };
+        let default = Params { log: "x".into(), ..Params::default() };
         assert_eq!(read(json!({ "start": null })), Ok(default.clone()));
         let want = Params {
             log: "7".into(),
@@ -278,52 +254,22 @@ mod tests {
         });
         assert_eq!(read(given), Ok(want.clone()));
         assert_eq!(Params::from_json(&want.to_json()).unwrap(), want);
-        assert_eq!(
-            read(json!({ "addresses": 16, "watch": ["a", 1] })).unwrap().watch,
-            ["a", "1"]
-        );
+        assert_eq!(read(json!({ "addresses": 16, "watch": ["a", 1] })).unwrap().watch, ["a", "1"]);
         assert_eq!(read(json!({ "log": ["a", "b.zst"] })).unwrap().log, "a,b.zst");
     }
 
     #[test]
     fn wrong_values_are_named() {
         let check = |given: Value, want: &str| assert_eq!(read(given).unwrap_err(), want);
-        check(
-            json!({ "starts": 1 }),
-            "[unknown-param] unknown parameter `starts` (did you mean `start`?)",
-        );
-        check(
-            json!({ "log": null }),
-            "[missing-param] missing parameter `log`: The log.",
-        );
-        check(
-            json!({ "start": "x" }),
-            "[bad-param] parameter `start` must be a number, not `x`",
-        );
-        check(
-            json!({ "start": "nan" }),
-            "[bad-param] parameter `start` must be a number, not `nan`",
-        );
-        check(
-            json!({ "start": -1 }),
-            "[out-of-range] parameter `start` must be from 0 to 60, not -1",
-        );
-        check(
-            json!({ "count": 256 }),
-            "[out-of-range] parameter `count` must be from 0 to 255, not 256",
-        );
-        check(
-            json!({ "count": 1.5 }),
-            "[bad-param] parameter `count` must be a whole number, not `1.5`",
-        );
-        check(
-            json!({ "flag": "maybe" }),
-            "[bad-param] parameter `flag` must be true or false, not `maybe`",
-        );
-        check(
-            json!({ "mode": "x" }),
-            "[bad-param] parameter `mode` must be one of slow, fast, not `x`",
-        );
+        check(json!({ "starts": 1 }), "[unknown-param] unknown parameter `starts` (did you mean `start`?)");
+        check(json!({ "log": null }), "[missing-param] missing parameter `log`: The log.");
+        check(json!({ "start": "x" }), "[bad-param] parameter `start` must be a number, not `x`");
+        check(json!({ "start": "nan" }), "[bad-param] parameter `start` must be a number, not `nan`");
+        check(json!({ "start": -1 }), "[out-of-range] parameter `start` must be from 0 to 60, not -1");
+        check(json!({ "count": 256 }), "[out-of-range] parameter `count` must be from 0 to 255, not 256");
+        check(json!({ "count": 1.5 }), "[bad-param] parameter `count` must be a whole number, not `1.5`");
+        check(json!({ "flag": "maybe" }), "[bad-param] parameter `flag` must be true or false, not `maybe`");
+        check(json!({ "mode": "x" }), "[bad-param] parameter `mode` must be one of slow, fast, not `x`");
         check(
             json!({ "addresses": {} }),
             "[bad-param] parameter `addresses` must be a whole number, not `{}`",

@@ -72,34 +72,19 @@ impl Warning {
         for one in &record.segments {
             let (segment, path) = (one.segment.number, || one.segment.path.clone());
             if one.segment.unfinished {
-                list.push(Self::Unfinished {
-                    segment,
-                    path: path(),
-                });
+                list.push(Self::Unfinished { segment, path: path() });
             }
             if let Some(error) = &one.error {
-                list.push(Self::Unreadable {
-                    segment,
-                    path: path(),
-                    error: error.kind().to_string(),
-                });
+                list.push(Self::Unreadable { segment, path: path(), error: error.kind().to_string() });
             }
             if let Some(first) = one.completeness.damage.first() {
                 let (places, bytes_skipped) = (one.completeness.damage_count, one.completeness.bytes_skipped);
                 let first = format!("{} at byte {}: {}", first.kind.name(), first.offset, first.reason);
-                list.push(Self::Damaged {
-                    segment,
-                    path: path(),
-                    places,
-                    bytes_skipped,
-                    first,
-                });
+                list.push(Self::Damaged { segment, path: path(), places, bytes_skipped, first });
             }
         }
         if !record.missing.is_empty() {
-            list.push(Self::Missing {
-                segments: record.missing.clone(),
-            });
+            list.push(Self::Missing { segments: record.missing.clone() });
         }
         list
     }
@@ -117,28 +102,15 @@ impl Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Damaged {
-                places,
-                bytes_skipped,
-                first,
-                ..
-            } => {
+            Self::Damaged { places, bytes_skipped, first, .. } => {
                 let s = if *places == 1 { "" } else { "s" };
-                write!(
-                    f,
-                    "{places} damaged place{s}, {bytes_skipped} bytes left out, the first: {first}"
-                )?;
+                write!(f, "{places} damaged place{s}, {bytes_skipped} bytes left out, the first: {first}")?;
             }
             Self::Unreadable { error, .. } => write!(f, "reading broke off: {error}")?,
             Self::Missing { segments } => {
                 let list: Vec<String> = segments.iter().take(10).map(u32::to_string).collect();
                 let more = if segments.len() > list.len() { ", …" } else { "" };
-                write!(
-                    f,
-                    "{} missing segments: {}{more}",
-                    segments.len(),
-                    list.join(", ")
-                )?;
+                write!(f, "{} missing segments: {}{more}", segments.len(), list.join(", "))?;
             }
             Self::Unfinished { .. } => write!(f, "the device had not finished this file")?,
             Self::NoEffect { name, reason } => write!(f, "parameter `{name}` has no effect: {reason}")?,
@@ -164,11 +136,7 @@ impl Serialize for Warning {
             map.serialize_entry("path", &path.display().to_string())?;
         }
         match self {
-            Self::Damaged {
-                places,
-                bytes_skipped,
-                ..
-            } => {
+            Self::Damaged { places, bytes_skipped, .. } => {
                 map.serialize_entry("places", places)?;
                 map.serialize_entry("bytes_skipped", bytes_skipped)?;
             }

@@ -36,7 +36,8 @@ fn check(input: &str, golden: &str, params: Value) {
 
 #[test]
 fn files_are_the_golden_ones_from_the_table() {
-    let watch = json!({"watch": "0x1D2:B0b2,0x1D2:B1b3,466:B6b0,0x224:B0b2,0x3BC:B5b0", "window_start": 22.5});
+    let watch =
+        json!({"watch": "0x1D2:B0b2,0x1D2:B1b3,466:B6b0,0x224:B0b2,0x3BC:B5b0", "window_start": 22.5});
     let none = || Value::Object(Map::new());
     check("golden/rav4-40.plain.csv.zst", "rav4-40.plain.bitwatch", none());
     check("golden/rav4-40.window.csv.zst", "rav4-40.window.bitwatch", none());
@@ -55,23 +56,38 @@ fn list(mut params: Value) -> Value {
 fn a_log_gives_the_files_of_its_table() {
     check("rav4-40.rlog.zst", "rav4-40.plain.bitwatch", json!({}));
     check("rav4-40.rlog.zst", "rav4-40.window.bitwatch", json!({"window_start": 20, "window_dur": 15.5}));
-    check("subaru-synth.rlog.zst", "subaru-synth.window.bitwatch", json!({"window_start": 54.5, "window_dur": 27.4}));
+    check(
+        "subaru-synth.rlog.zst",
+        "subaru-synth.window.bitwatch",
+        json!({"window_start": 54.5, "window_dur": 27.4}),
+    );
 }
 
 #[test]
 fn planted_bits_are_found_per_bus() {
-    let (Some(log), Some(truth)) = (data("subaru-synth.rlog.zst"), data("subaru-synth.truth.json")) else { return };
+    let (Some(log), Some(truth)) = (data("subaru-synth.rlog.zst"), data("subaru-synth.truth.json")) else {
+        return;
+    };
     let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let params = json!({"csv": log, "window_start": 54.5, "window_dur": 27.4, "by_bus": true, "exclude_returned": true});
-    let report = find("can-bitwatch").unwrap().run(&Ctx::new(dir.path()), None, params.as_object().unwrap()).unwrap();
+    let report =
+        find("can-bitwatch").unwrap().run(&Ctx::new(dir.path()), None, params.as_object().unwrap()).unwrap();
     let want = truth["bitwatch"]["window_only_per_bus"].as_array().unwrap();
     let text = std::fs::read_to_string(dir.path().join("analysis.candidates_window_only.csv")).unwrap();
     let mut got: Vec<&str> = text.lines().skip(1).collect();
     let mut want: Vec<String> = want
         .iter()
         .filter(|bit| bit["bus"].as_u64() < Some(128))
-        .map(|bit| format!("{},{},{},{}", bit["address"].as_str().unwrap(), bit["bus"], bit["global_idx"], bit["toggles"]))
+        .map(|bit| {
+            format!(
+                "{},{},{},{}",
+                bit["address"].as_str().unwrap(),
+                bit["bus"],
+                bit["global_idx"],
+                bit["toggles"]
+            )
+        })
         .collect();
     got.sort_unstable();
     want.sort_unstable();

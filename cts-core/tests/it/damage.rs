@@ -11,7 +11,9 @@ fn event(mono_time: u64, payload: usize) -> Vec<u8> {
     let mut words = vec![((4 + payload) as u64) << 32, 0x0001_0002_0000_0000, mono_time, 17];
     words.push(1 | 2 << 32 | (text as u64) << 35);
     let mut bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
-    bytes.extend((0..text).map(|i| if i + 1 == text { 0 } else { b'a' + (mono_time as usize + i) as u8 % 26 }));
+    bytes.extend(
+        (0..text).map(|i| if i + 1 == text { 0 } else { b'a' + (mono_time as usize + i) as u8 % 26 }),
+    );
     bytes
 }
 
@@ -34,7 +36,8 @@ fn zst(plain: &[u8]) -> Vec<u8> {
 /// Mono times of all events, read whole and as a stream; both must agree. Empty for inputs that are no log.
 fn times(bytes: &[u8]) -> Vec<u64> {
     let options = ReadOptions::default();
-    let whole = Log::from_bytes(bytes, &options).map_or(vec![], |log| log.events().map(|e| e.mono_time()).collect());
+    let whole =
+        Log::from_bytes(bytes, &options).map_or(vec![], |log| log.events().map(|e| e.mono_time()).collect());
     let mut streamed = vec![];
     if let Ok(mut stream) = LogStream::new(bytes, &options) {
         let mut batch = Batch::default();
@@ -132,8 +135,12 @@ fn every_flip_of_a_bit_costs_its_own_event_at_most() {
         bytes[at] ^= 1 << bit;
         let hit = ends.iter().filter(|end| **end <= at).count();
         let got = times(&bytes);
-        let lost: Vec<usize> = (0..8).filter(|i| *i != hit && !got.contains(&(1_000_000 + *i as u64))).collect();
-        assert!(lost.is_empty() || swallows_exactly(&bytes, &ends, hit), "byte {at}, bit {bit}: {lost:?} lost");
+        let lost: Vec<usize> =
+            (0..8).filter(|i| *i != hit && !got.contains(&(1_000_000 + *i as u64))).collect();
+        assert!(
+            lost.is_empty() || swallows_exactly(&bytes, &ends, hit),
+            "byte {at}, bit {bit}: {lost:?} lost"
+        );
     }
 }
 

@@ -1,8 +1,6 @@
 //! Logs made to keep a reader busy: the work must stay near linear in their size. A quadratic step would turn these
 //! seconds into hours, so that no clock needs to be asserted. `CTS_HOSTILE_MB` sets their size.
 
-use std::time::Instant;
-
 use cts_core::log::{Batch, Log, LogStream, ReadOptions};
 
 fn megabytes() -> usize {
@@ -22,9 +20,7 @@ fn repeat(piece: &[u8]) -> Vec<u8> {
 /// Reads the log both ways, which must agree; returns the number of events.
 fn read(name: &str, bytes: &[u8]) -> usize {
     let options = ReadOptions::default();
-    let start = Instant::now();
     let whole = Log::from_bytes(bytes, &options);
-    let middle = Instant::now();
     let mut streamed = Vec::new();
     if let Ok(mut stream) = LogStream::new(bytes, &options) {
         let mut batch = Batch::default();
@@ -32,8 +28,6 @@ fn read(name: &str, bytes: &[u8]) -> usize {
             streamed.extend(batch.events().map(|e| e.offset()));
         }
     }
-    let (index, stream) = (middle - start, middle.elapsed());
-    println!("{name}: {} MB, index {index:.2?}, stream {stream:.2?}, {} events", bytes.len() >> 20, streamed.len());
     let whole: Vec<u64> = whole.map_or(vec![], |log| log.events().map(|e| e.offset()).collect());
     assert!(whole == streamed, "{name}: {} events whole, {} streamed", whole.len(), streamed.len());
     whole.len()
@@ -72,7 +66,8 @@ fn large_claims_that_end_at_events() {
 #[test]
 fn other_roots_and_garbage() {
     // A root of three data words: readable, but not what a search looks for.
-    let other: Vec<u8> = [5u64 << 32, 0x0001_0003_0000_0000, 1, 17, 0, 0].iter().flat_map(|w| w.to_le_bytes()).collect();
+    let other: Vec<u8> =
+        [5u64 << 32, 0x0001_0003_0000_0000, 1, 17, 0, 0].iter().flat_map(|w| w.to_le_bytes()).collect();
     read("other roots", &repeat(&other));
     read("other roots, garbage", &repeat(&[&other[..], &[0xFF; 8]].concat()));
     read("events, garbage", &repeat(&[&claim(4)[..], &[0xFF; 8]].concat()));

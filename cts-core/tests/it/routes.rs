@@ -23,7 +23,9 @@ fn parallel_segments_come_in_order() {
     for threads in [1, 2, 5] {
         let mut seen = Vec::new();
         let mut input = Input::open(dir.path()).unwrap();
-        let work = |segment: &cts_core::log::Segment, log: cts_core::Result<Log>| (segment.number, log.unwrap().len());
+        let work = |segment: &cts_core::log::Segment, log: cts_core::Result<Log>| {
+            (segment.number, log.unwrap().len())
+        };
         map_segments(&mut input, threads, work, |result| {
             seen.push(result);
             Ok(())

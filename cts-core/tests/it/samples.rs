@@ -57,7 +57,11 @@ fn counts_are_those_of_the_truth() {
         let file = &truth["files"][name];
         assert_eq!(log.completeness().events, file["events"].as_u64().unwrap());
         for (service, count) in file["by_type"].as_object().unwrap() {
-            assert_eq!(log.completeness().by_which.get(&names[service.as_str()]).copied(), count.as_u64(), "{service}");
+            assert_eq!(
+                log.completeness().by_which.get(&names[service.as_str()]).copied(),
+                count.as_u64(),
+                "{service}"
+            );
         }
     }
     let log = Log::open(data("rav4-40.rlog.zst").unwrap(), &ReadOptions::default()).unwrap();

@@ -26,7 +26,9 @@ fn fields(fields: &[&str]) -> EventTableOptions {
 fn tables_hold_what_the_dynamic_values_say() {
     let Some(log) = log("rav4-40.rlog.zst") else { return };
     let schema = EventSchema::embedded();
-    for service in ["carState", "selfdriveState", "accelerometer", "gpsLocationExternal", "carParams", "initData"] {
+    for service in
+        ["carState", "selfdriveState", "accelerometer", "gpsLocationExternal", "carParams", "initData"]
+    {
         let table = table(&log, service, EventTableOptions::default());
         let mut out = Vec::new();
         let mut writer = TableWriter::new(Format::Json, &mut out).unwrap();
@@ -151,12 +153,15 @@ fn files_read_back_as_they_were_written() {
         let mut reader = arrow_ipc::reader::FileReader::try_new(std::io::Cursor::new(ipc), None).unwrap();
         assert_eq!(reader.next().unwrap().unwrap(), want_batch);
         let parquet = bytes::Bytes::from(write(Format::Parquet));
-        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(parquet, 1 << 20).unwrap();
-        let rows: usize = reader.map(|batch| {
-            let batch = batch.unwrap();
-            assert_eq!(batch.schema().fields().len(), want_batch.num_columns());
-            batch.num_rows()
-        }).sum();
+        let reader =
+            parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(parquet, 1 << 20).unwrap();
+        let rows: usize = reader
+            .map(|batch| {
+                let batch = batch.unwrap();
+                assert_eq!(batch.schema().fields().len(), want_batch.num_columns());
+                batch.num_rows()
+            })
+            .sum();
         assert_eq!(rows, want.rows());
     }
 }

@@ -19,10 +19,7 @@ fn convert(mut input: Input, params: &Params) -> (String, RlogToCsvReport, Vec<W
     let dir = tempfile::tempdir().unwrap();
     let ctx = Ctx::new(dir.path());
     let report = run(&ctx, &mut input, params).unwrap();
-    let files: Vec<PathBuf> = std::fs::read_dir(dir.path())
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
+    let files: Vec<PathBuf> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).collect();
     assert_eq!(files, [PathBuf::from(&report.out)]);
     let text = std::fs::read_to_string(&report.out).unwrap();
     assert_eq!(text.lines().count() as u64, report.rows + 1);
@@ -34,11 +31,7 @@ fn by_name(name: &str) -> Option<(String, RlogToCsvReport, Vec<Warning>)> {
 }
 
 fn windowed(start: f64, dur: f64) -> Params {
-    Params {
-        window_start: Some(start),
-        window_dur: Some(dur),
-        ..Params::default()
-    }
+    Params { window_start: Some(start), window_dur: Some(dur), ..Params::default() }
 }
 
 #[test]
@@ -46,19 +39,10 @@ fn every_form_of_a_log_gives_the_golden_table() {
     let Some(want) = golden("rav4-40.plain.csv") else {
         return;
     };
-    for name in [
-        "rav4-40.rlog.zst",
-        "rav4-40.rlog",
-        "rav4-40.rlog.bz2",
-        "rav4-40.multiframe.rlog.zst",
-    ] {
+    for name in ["rav4-40.rlog.zst", "rav4-40.rlog", "rav4-40.rlog.bz2", "rav4-40.multiframe.rlog.zst"] {
         let (got, report, warnings) = by_name(name).unwrap();
         assert!(got == want, "{name}");
-        assert_eq!(
-            (report.rows, report.reading.complete, warnings),
-            (135_468, true, vec![]),
-            "{name}"
-        );
+        assert_eq!((report.rows, report.reading.complete, warnings), (135_468, true, vec![]), "{name}");
     }
     let path = data("rav4-40.rlog.zst").unwrap();
     let ahead = Input::open(&path).unwrap().with_read_ahead(true);
@@ -98,29 +82,17 @@ fn damaged_logs_give_all_rows_of_the_python_tool_and_more() {
         let (got, report, warnings) = by_name(name).unwrap();
         let (got, whole): (Vec<_>, Vec<_>) = (got.lines().collect(), whole.lines().collect());
         let theirs = python_rows(name);
-        assert!(
-            report.rows as usize >= theirs,
-            "{name}: {} of {theirs}",
-            report.rows
-        );
+        assert!(report.rows as usize >= theirs, "{name}: {} of {theirs}", report.rows);
         assert!(got[..=theirs] == whole[..=theirs], "{name}");
         assert!(!report.reading.complete);
         assert!(matches!(warnings[..], [Warning::Damaged { .. }]), "{warnings:?}");
-        let rest: Vec<_> = got
-            .iter()
-            .rev()
-            .take(report.rows as usize - theirs)
-            .rev()
-            .collect();
+        let rest: Vec<_> = got.iter().rev().take(report.rows as usize - theirs).rev().collect();
         let expected = if name.contains("corrupt") {
             &whole[whole.len() - rest.len()..]
         } else {
             &whole[theirs + 1..][..rest.len()]
         };
-        assert!(
-            rest.iter().zip(expected).all(|(a, b)| **a == *b),
-            "{name}: rows after the damage"
-        );
+        assert!(rest.iter().zip(expected).all(|(a, b)| **a == *b), "{name}: rows after the damage");
     }
     let (_, report, _) = by_name("rav4-40.qlog.zst").unwrap();
     assert_eq!(report.rows as usize, python_rows("rav4-40.qlog.zst"));
@@ -131,11 +103,7 @@ fn filters_keep_the_rows_of_their_buses_and_addresses() {
     let Some(want) = golden("rav4-40.plain.csv") else {
         return;
     };
-    let params = Params {
-        addresses: vec![0x1D2, 0x25],
-        buses: vec![0],
-        ..Params::default()
-    };
+    let params = Params { addresses: vec![0x1D2, 0x25], buses: vec![0], ..Params::default() };
     let (got, report, _) = convert(Input::open(data("rav4-40.rlog.zst").unwrap()).unwrap(), &params);
     let kept =
         |line: &&str| line.contains(",0x1D2,0,") || line.contains(",0x025,0,") || line.starts_with("window");
@@ -174,17 +142,10 @@ fn a_route_is_one_table_and_survives_a_bad_segment() {
     assert_eq!(report.reading.segments.len(), 3);
     assert_eq!(report.reading.events, 2 * 36_884);
 
-    let strict = ReadOptions {
-        strict: true,
-        ..ReadOptions::default()
-    };
+    let strict = ReadOptions { strict: true, ..ReadOptions::default() };
     let ctx = Ctx::new(&dir);
-    let error = run(
-        &ctx,
-        &mut Input::open(&dir).unwrap().with_options(strict),
-        &Params::default(),
-    )
-    .unwrap_err();
+    let error =
+        run(&ctx, &mut Input::open(&dir).unwrap().with_options(strict), &Params::default()).unwrap_err();
     assert_eq!((error.code(), error.at().segment), ("not-a-log", Some(3)));
     assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 3, "nothing left behind");
 }
@@ -199,11 +160,7 @@ fn json_calls_give_the_report() {
         return;
     };
     let dir = tempfile::tempdir().unwrap();
-    let report = call(
-        dir.path(),
-        json!({ "rlog": log, "repo_root": "/x", "window_start": "1" }),
-    )
-    .unwrap();
+    let report = call(dir.path(), json!({ "rlog": log, "repo_root": "/x", "window_start": "1" })).unwrap();
     let value = serde_json::to_value(&report).unwrap();
     assert_eq!(value["tool"], "rlog-to-csv");
     assert_eq!(value["data"]["rows"], 87);

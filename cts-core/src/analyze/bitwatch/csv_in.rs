@@ -29,10 +29,7 @@ pub fn analyze_csv<R: Read>(config: Config, mut open: impl FnMut() -> Result<R>)
     let mut engine = Bitwatch::new(config.clone())?;
     read_csv(open()?, &mut engine)?;
     if engine.late_rows() > 0 {
-        engine = Bitwatch::new(Config {
-            slack_s: f64::INFINITY,
-            ..config
-        })?;
+        engine = Bitwatch::new(Config { slack_s: f64::INFINITY, ..config })?;
         read_csv(open()?, &mut engine)?;
     }
     Ok(engine.finish())
@@ -59,9 +56,7 @@ pub fn read_csv(input: impl Read, engine: &mut Bitwatch) -> Result<()> {
         if record.len() == 1 && field(&record, 0).is_empty() {
             continue;
         }
-        let row = columns
-            .row(&record, &mut data)
-            .map_err(|e| e.line(line(&reader, &record)))?;
+        let row = columns.row(&record, &mut data).map_err(|e| e.line(line(&reader, &record)))?;
         engine.push(row.t, row.segment, row.bus, row.address, &data[..row.len]);
     }
     Ok(())
@@ -100,11 +95,8 @@ struct Row {
 
 impl Columns {
     fn find(header: &ByteRecord) -> Result<Self> {
-        let find = |name: &str| {
-            header
-                .iter()
-                .position(|h| h.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
-        };
+        let find =
+            |name: &str| header.iter().position(|h| h.trim_ascii().eq_ignore_ascii_case(name.as_bytes()));
         let need = |name: &str, found: Option<usize>| {
             found.ok_or_else(|| {
                 let known = "segment,timestamp,address,bus,data_hex";
@@ -115,38 +107,19 @@ impl Columns {
         let (data_hex, data) = (find("data_hex"), find("data"));
         need("segment", segment.or(seg))?;
         need("data_hex", data_hex.or(data))?;
-        let (timestamp, address) = (
-            need("timestamp", find("timestamp"))?,
-            need("address", find("address"))?,
-        );
-        Ok(Self {
-            segment,
-            seg,
-            timestamp,
-            address,
-            bus: find("bus"),
-            data_hex,
-            data,
-        })
+        let (timestamp, address) = (need("timestamp", find("timestamp"))?, need("address", find("address"))?);
+        Ok(Self { segment, seg, timestamp, address, bus: find("bus"), data_hex, data })
     }
 
     /// Reads a row; its payload goes to `data`.
     fn row(&self, record: &ByteRecord, data: &mut [u8; MAX_PAYLOAD]) -> Result<Row> {
         let wrong = |column: usize, form: &str| wrong(record, column, form);
         let (timestamp, address) = (field(record, self.timestamp), field(record, self.address));
-        let segment = [self.segment, self.seg]
-            .into_iter()
-            .flatten()
-            .find_map(|c| segment(field(record, c)));
+        let segment = [self.segment, self.seg].into_iter().flatten().find_map(|c| segment(field(record, c)));
         let segment_column = self.segment.or(self.seg).unwrap_or(0);
-        let bus = self
-            .bus
-            .map(|c| (c, field(record, c)))
-            .filter(|(_, text)| !text.is_empty());
+        let bus = self.bus.map(|c| (c, field(record, c))).filter(|(_, text)| !text.is_empty());
         let hex = [self.data_hex, self.data].into_iter().flatten();
-        let hex = hex
-            .map(|c| (c, field(record, c)))
-            .find(|(_, text)| !text.is_empty());
+        let hex = hex.map(|c| (c, field(record, c))).find(|(_, text)| !text.is_empty());
         Ok(Row {
             t: number(timestamp).ok_or_else(|| wrong(self.timestamp, "a time in seconds"))?,
             segment: segment.ok_or_else(|| wrong(segment_column, "pre, window or post"))?,
@@ -183,8 +156,7 @@ fn number(field: &[u8]) -> Option<f64> {
 
 fn segment(field: &[u8]) -> Option<Segment> {
     let all = [Segment::Pre, Segment::Window, Segment::Post];
-    all.into_iter()
-        .find(|segment| field.eq_ignore_ascii_case(segment.name().as_bytes()))
+    all.into_iter().find(|segment| field.eq_ignore_ascii_case(segment.name().as_bytes()))
 }
 
 /// Reads hex digits, skipping blanks, commas and `0x`, and gives the number of bytes. A lone digit is the low half of
@@ -247,10 +219,7 @@ const HEX: [u8; 256] = {
 /// The column is that of the field's first byte, not counting quotes.
 #[cold]
 fn wrong(record: &ByteRecord, column: usize, form: &str) -> Error {
-    let text: String = String::from_utf8_lossy(field(record, column))
-        .chars()
-        .take(40)
-        .collect();
+    let text: String = String::from_utf8_lossy(field(record, column)).chars().take(40).collect();
     let reason = format!("expected {form}, found `{text}`");
     match record.range(column) {
         Some(range) => bad(reason).column((range.start + column + 1) as u64),

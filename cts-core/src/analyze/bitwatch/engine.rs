@@ -86,13 +86,7 @@ impl Bitwatch {
             window_start_s: start,
             window_end_s: end,
         };
-        Outcome {
-            summary,
-            by_bus,
-            addresses,
-            edges: self.timeline.edges,
-            candidates,
-        }
+        Outcome { summary, by_bus, addresses, edges: self.timeline.edges, candidates }
     }
 
     /// Rows so far that were further out of time order than the slack.
@@ -101,29 +95,18 @@ impl Bitwatch {
     }
 
     fn slot(&mut self, bus: u8, address: u32) -> u32 {
-        let key = u64::from(address)
-            | if self.config.by_bus {
-                u64::from(bus) << 32
-            } else {
-                0
-            };
+        let key = u64::from(address) | if self.config.by_bus { u64::from(bus) << 32 } else { 0 };
         if let Some(slot) = self.index.get(&key) {
             return *slot;
         }
         let slot = self.slots.len() as u32;
         self.index.insert(key, slot);
-        self.slots
-            .push(Slot::new(address, bus, watchers(&self.config, bus, address)));
+        self.slots.push(Slot::new(address, bus, watchers(&self.config, bus, address)));
         slot
     }
 
     fn drain(&mut self, limit: f64) {
-        let Self {
-            queue,
-            timeline,
-            slots,
-            ..
-        } = self;
+        let Self { queue, timeline, slots, .. } = self;
         queue.drain(limit, |row, payload| timeline.take(row, payload, slots));
     }
 }
@@ -133,11 +116,7 @@ fn watchers(config: &Config, bus: u8, address: u32) -> Vec<Watcher> {
     for watch in config.watch.iter().filter(|watch| watch.address == address) {
         let other_bus = config.by_bus && watch.bus.is_some_and(|b| b != bus);
         if !other_bus && !watchers.iter().any(|w| (w.bit, w.bus) == (watch.bit, watch.bus)) {
-            watchers.push(Watcher {
-                bit: watch.bit,
-                bus: watch.bus,
-                last: None,
-            });
+            watchers.push(Watcher { bit: watch.bit, bus: watch.bus, last: None });
         }
     }
     watchers
@@ -154,17 +133,7 @@ fn candidates(slots: Vec<Slot>, config: &Config, start: f64, end: f64) -> Vec<Ca
             };
             let pulses_s = track.finish(start, end);
             let matches = config.pulses.matches(&pulses_s);
-            found.push((
-                rank,
-                Candidate {
-                    address,
-                    bus,
-                    bit,
-                    toggles,
-                    pulses_s,
-                    matches,
-                },
-            ));
+            found.push((rank, Candidate { address, bus, bit, toggles, pulses_s, matches }));
         }
     }
     found.sort_unstable_by_key(|(rank, _)| *rank);

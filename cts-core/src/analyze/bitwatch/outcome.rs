@@ -59,10 +59,7 @@ pub struct AddressNotes {
 impl AddressNotes {
     /// Number of rows in a segment.
     pub fn rows(&self, segment: Segment) -> u64 {
-        self.segments
-            .iter()
-            .find(|notes| notes.segment == segment)
-            .map_or(0, |notes| notes.rows)
+        self.segments.iter().find(|notes| notes.segment == segment).map_or(0, |notes| notes.rows)
     }
 }
 

@@ -8,9 +8,7 @@ pub(super) fn first_word(data: &[u8]) -> u64 {
     if let Some(word) = data.first_chunk() {
         return u64::from_le_bytes(*word);
     }
-    data.iter()
-        .rev()
-        .fold(0, |word, byte| word << 8 | u64::from(*byte))
+    data.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// A row on its way to the timeline.
@@ -41,15 +39,7 @@ pub(super) struct Queue {
 impl Row {
     /// `word` is the [`first_word`] of the payload.
     pub(super) fn new(t: f64, slot: u32, bus: u8, segment: Segment, word: u64) -> Self {
-        Self {
-            t,
-            word,
-            rest: 0,
-            slot,
-            bus,
-            segment,
-            words: 1,
-        }
+        Self { t, word, rest: 0, slot, bus, segment, words: 1 }
     }
 }
 
@@ -57,15 +47,7 @@ impl Default for Queue {
     fn default() -> Self {
         let (rows, rest) = (Vec::new(), Vec::new());
         let never = f64::NEG_INFINITY;
-        Self {
-            rows,
-            rest,
-            sorted: true,
-            oldest: f64::INFINITY,
-            newest: never,
-            drained_to: never,
-            late: 0,
-        }
+        Self { rows, rest, sorted: true, oldest: f64::INFINITY, newest: never, drained_to: never, late: 0 }
     }
 }
 
@@ -73,8 +55,7 @@ impl Queue {
     pub(super) fn push(&mut self, mut row: Row, data: &[u8]) {
         if data.len() > 8 {
             row.rest = self.rest.len();
-            self.rest
-                .extend(data[8..data.len().min(MAX_PAYLOAD)].chunks(8).map(first_word));
+            self.rest.extend(data[8..data.len().min(MAX_PAYLOAD)].chunks(8).map(first_word));
             row.words += (self.rest.len() - row.rest) as u8;
         }
         // A time that is no number before any other: nothing to compare with.
@@ -94,8 +75,7 @@ impl Queue {
     /// Hands out the rows up to `limit` in time order; rows of one time in the order they came.
     pub(super) fn drain(&mut self, limit: f64, mut take: impl FnMut(&Row, &[u64])) {
         if !self.sorted {
-            self.rows
-                .sort_by(|a, b| a.t.partial_cmp(&b.t).unwrap_or(std::cmp::Ordering::Equal));
+            self.rows.sort_by(|a, b| a.t.partial_cmp(&b.t).unwrap_or(std::cmp::Ordering::Equal));
         }
         let count = self.rows.partition_point(|row| row.t <= limit);
         let mut words = [0; MAX_PAYLOAD / 8];

@@ -31,14 +31,7 @@ pub(super) struct Watcher {
 impl Slot {
     pub(super) fn new(address: u32, bus: u8, watchers: Vec<Watcher>) -> Self {
         let (bits, segments) = (Bits::default(), Vec::new());
-        Self {
-            address,
-            bus,
-            several_buses: false,
-            watchers,
-            bits,
-            segments,
-        }
+        Self { address, bus, several_buses: false, watchers, bits, segments }
     }
 
     /// Counts a row. `word` is as for [`Tally::add`].
@@ -63,11 +56,7 @@ impl Slot {
             top_payloads: tally.top(),
         };
         let bus = by_bus.then_some(self.bus);
-        AddressNotes {
-            address: self.address,
-            bus,
-            segments: self.segments.iter().map(notes).collect(),
-        }
+        AddressNotes { address: self.address, bus, segments: self.segments.iter().map(notes).collect() }
     }
 }
 
@@ -109,12 +98,7 @@ impl Bits {
             let value = payload.get(at).copied().unwrap_or(0);
             let changed = std::mem::replace(&mut word.last, value) ^ value;
             if changed != 0 && self.seen {
-                deltas.push(Delta {
-                    slot,
-                    word: at as u8,
-                    changed,
-                    value,
-                });
+                deltas.push(Delta { slot, word: at as u8, changed, value });
             }
         }
         self.seen = true;

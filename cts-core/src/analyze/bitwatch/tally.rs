@@ -32,10 +32,7 @@ impl Tally {
     /// Counts a payload; `word` is its first 8 bytes, little-endian, padded with zeros.
     pub(super) fn add(&mut self, data: &[u8], word: u64) {
         self.rows += 1;
-        let new = Seen {
-            count: 0,
-            rank: self.unique() as u32,
-        };
+        let new = Seen { count: 0, rank: self.unique() as u32 };
         let seen = if data.len() <= WORD && *self.word_len.get_or_insert(data.len()) == data.len() {
             self.words.entry(word).or_insert(new)
         } else if let Some(seen) = self.others.get_mut(data) {
@@ -55,17 +52,11 @@ impl Tally {
     pub(super) fn top(&self) -> Vec<TopPayload> {
         let len = self.word_len.unwrap_or(0);
         let words = best(self.words.iter().map(|(word, seen)| (*seen, *word)));
-        let words = words
-            .into_iter()
-            .map(|(seen, word)| (seen, word.to_le_bytes()[..len].to_vec()));
+        let words = words.into_iter().map(|(seen, word)| (seen, word.to_le_bytes()[..len].to_vec()));
         let others = best(self.others.iter().map(|(data, seen)| (*seen, data)));
         let others = others.into_iter().map(|(seen, data)| (seen, data.to_vec()));
         let top = best(words.chain(others)).into_iter();
-        top.map(|(seen, data)| TopPayload {
-            data,
-            count: seen.count.into(),
-        })
-        .collect()
+        top.map(|(seen, data)| TopPayload { data, count: seen.count.into() }).collect()
     }
 }
 

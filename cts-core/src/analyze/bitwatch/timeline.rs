@@ -25,10 +25,7 @@ pub(super) struct Timeline {
 impl Timeline {
     /// `start` is the start of the window, seconds, if given.
     pub(super) fn new(start: Option<f64>) -> Self {
-        Self {
-            start,
-            ..Self::default()
-        }
+        Self { start, ..Self::default() }
     }
 
     pub(super) fn take(&mut self, row: &Row, payload: &[u64], slots: &mut [Slot]) {
@@ -52,22 +49,11 @@ impl Timeline {
 
     fn watch(&mut self, row: &Row, payload: &[u64], slot: &mut Slot) {
         let (address, bus, t_s, segment) = (slot.address, row.bus, row.t, row.segment);
-        for watcher in slot
-            .watchers
-            .iter_mut()
-            .filter(|w| w.bus.is_none_or(|bus| bus == row.bus))
-        {
+        for watcher in slot.watchers.iter_mut().filter(|w| w.bus.is_none_or(|bus| bus == row.bus)) {
             let (word, bit) = (usize::from(watcher.bit.global()) / 64, watcher.bit.global() % 64);
             let rising = payload.get(word).is_some_and(|word| word >> bit & 1 == 1);
             if watcher.last.replace(rising).is_some_and(|last| last != rising) {
-                self.edges.push(Edge {
-                    address,
-                    bus,
-                    bit: watcher.bit,
-                    t_s,
-                    rising,
-                    segment,
-                });
+                self.edges.push(Edge { address, bus, bit: watcher.bit, t_s, rising, segment });
             }
         }
     }

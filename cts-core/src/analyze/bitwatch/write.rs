@@ -16,17 +16,11 @@ use crate::{Error, Result};
 pub fn write_counts(outcome: &Outcome, out: impl Write) -> Result<()> {
     let mut addresses: Vec<_> = outcome.addresses.iter().collect();
     addresses.sort_by_key(|notes| (notes.address, notes.bus));
-    lines(
-        outcome,
-        out,
-        "pre,window,post,delta",
-        addresses,
-        |notes: &AddressNotes| {
-            let [pre, window, post] = [Segment::Pre, Segment::Window, Segment::Post].map(|s| notes.rows(s));
-            let delta = i128::from(window) - i128::from(pre.max(post));
-            (notes.address, notes.bus, format!("{pre},{window},{post},{delta}"))
-        },
-    )
+    lines(outcome, out, "pre,window,post,delta", addresses, |notes: &AddressNotes| {
+        let [pre, window, post] = [Segment::Pre, Segment::Window, Segment::Post].map(|s| notes.rows(s));
+        let delta = i128::from(window) - i128::from(pre.max(post));
+        (notes.address, notes.bus, format!("{pre},{window},{post},{delta}"))
+    })
 }
 
 /// Writes `per_address.json`: address, then bus if kept apart, then segment, each in the order of their first rows;
@@ -51,10 +45,7 @@ pub fn write_per_address(outcome: &Outcome, out: impl Write) -> Result<()> {
 
 fn segments(notes: &AddressNotes) -> Value {
     let segments = notes.segments.iter().map(|segment| {
-        let top = segment
-            .top_payloads
-            .iter()
-            .map(|top| json!([hex(&top.data), top.count]));
+        let top = segment.top_payloads.iter().map(|top| json!([hex(&top.data), top.count]));
         let top: Vec<Value> = top.collect();
         let value = json!({ "unique_payloads": segment.unique_payloads, "top_payloads": top });
         (segment.segment.name().to_owned(), value)
@@ -89,13 +80,9 @@ pub fn write_bit_edges(outcome: &Outcome, out: impl Write) -> Result<()> {
 /// # Errors
 /// `io` when the output refuses.
 pub fn write_candidates_window_only(outcome: &Outcome, out: impl Write) -> Result<()> {
-    lines(
-        outcome,
-        out,
-        "global_idx,toggles",
-        &outcome.candidates,
-        |c: &Candidate| (c.address, c.bus, format!("{},{}", c.bit.global(), c.toggles)),
-    )
+    lines(outcome, out, "global_idx,toggles", &outcome.candidates, |c: &Candidate| {
+        (c.address, c.bus, format!("{},{}", c.bit.global(), c.toggles))
+    })
 }
 
 /// Writes `accel_hunt.csv`: the pulses of each candidate as a JSON list of seconds (three decimals), and whether they are
@@ -104,26 +91,12 @@ pub fn write_candidates_window_only(outcome: &Outcome, out: impl Write) -> Resul
 /// # Errors
 /// `io` when the output refuses.
 pub fn write_accel_hunt(outcome: &Outcome, out: impl Write) -> Result<()> {
-    lines(
-        outcome,
-        out,
-        "global_idx,pulses,valid_three_2s",
-        &outcome.candidates,
-        |c: &Candidate| {
-            let pulses: Vec<_> = c
-                .pulses_s
-                .iter()
-                .map(|pulse| python_repr(round_millis(*pulse)))
-                .collect();
-            let quote = if pulses.len() > 1 { "\"" } else { "" };
-            let valid = if c.matches { "True" } else { "False" };
-            (
-                c.address,
-                c.bus,
-                format!("{},{quote}[{}]{quote},{valid}", c.bit.global(), pulses.join(", ")),
-            )
-        },
-    )
+    lines(outcome, out, "global_idx,pulses,valid_three_2s", &outcome.candidates, |c: &Candidate| {
+        let pulses: Vec<_> = c.pulses_s.iter().map(|pulse| python_repr(round_millis(*pulse))).collect();
+        let quote = if pulses.len() > 1 { "\"" } else { "" };
+        let valid = if c.matches { "True" } else { "False" };
+        (c.address, c.bus, format!("{},{quote}[{}]{quote},{valid}", c.bit.global(), pulses.join(", ")))
+    })
 }
 
 /// Header and one line for each item; `line` gives address, bus and what follows them.

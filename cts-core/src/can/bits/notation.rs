@@ -97,10 +97,7 @@ fn masked(byte: u32, mask: u32) -> Option<Vec<BitRef>> {
     if !(1..=0xFF).contains(&mask) {
         return None;
     }
-    (0..8)
-        .filter(|bit| mask >> bit & 1 == 1)
-        .map(|bit| BitRef::new(byte, bit))
-        .collect()
+    (0..8).filter(|bit| mask >> bit & 1 == 1).map(|bit| BitRef::new(byte, bit)).collect()
 }
 
 /// `4`, `[4]`, or a name before the bracket: `d[4]`, `msg.dat[4]`.
@@ -109,9 +106,7 @@ fn index(text: &str) -> Option<u32> {
         return number(text);
     };
     let (name, digits) = inner.split_once('[')?;
-    let plain = name
-        .chars()
-        .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     if plain { number(digits.trim()) } else { None }
 }
 
@@ -124,9 +119,5 @@ fn hex_or_decimal(text: &str) -> Option<u32> {
 
 /// Digits only: no sign, no blanks.
 fn number(text: &str) -> Option<u32> {
-    if text.bytes().all(|b| b.is_ascii_digit()) {
-        text.parse().ok()
-    } else {
-        None
-    }
+    if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }

@@ -3,30 +3,16 @@ use proptest::prelude::*;
 
 fn check(text: &str, order: BitOrder, globals: &[u16]) {
     let bits = BitRef::parse_all(text, order).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(
-        bits.iter().map(|b| b.global()).collect::<Vec<_>>(),
-        globals,
-        "{text}"
-    );
+    assert_eq!(bits.iter().map(|b| b.global()).collect::<Vec<_>>(), globals, "{text}");
 }
 
 #[test]
 fn every_spelling_of_the_table_names_its_bit() {
     for order in [BitOrder::Msb, BitOrder::Lsb] {
-        for text in [
-            "B4.5", "4.5", "B4l5", "B4m2", "b37", "bit:37", "le:37", "be:37", "MSB B26", "msb:26",
-        ] {
+        for text in ["B4.5", "4.5", "B4l5", "B4m2", "b37", "bit:37", "le:37", "be:37", "MSB B26", "msb:26"] {
             check(text, order, &[37]);
         }
-        for text in [
-            "[4]&0x20",
-            "4&0x20",
-            "d[4]&0x20",
-            "msg.dat[4] & 32",
-            "[4]>>5",
-            "d[4] >> 5",
-            " LE:37 ",
-        ] {
+        for text in ["[4]&0x20", "4&0x20", "d[4]&0x20", "msg.dat[4] & 32", "[4]>>5", "d[4] >> 5", " LE:37 "] {
             check(text, order, &[37]);
         }
         check("[4]&0x24", order, &[34, 37]);
@@ -83,10 +69,7 @@ fn refuses_what_is_no_bit() {
 
 fn spec(text: &str) -> Vec<(u32, Option<u8>, u16)> {
     let watches = WatchSpec::parse(text, BitOrder::Msb).unwrap_or_else(|e| panic!("{e}"));
-    watches
-        .iter()
-        .map(|w| (w.address, w.bus, w.bit.global()))
-        .collect()
+    watches.iter().map(|w| (w.address, w.bus, w.bit.global())).collect()
 }
 
 #[test]
@@ -97,10 +80,7 @@ fn watch_specs_take_addresses_buses_and_masks() {
     assert_eq!(spec("128@0x122:le:37"), [(0x122, Some(128), 37)]);
     assert_eq!(spec("0x241:MSB B8"), [(0x241, None, 55)]);
     assert_eq!(spec("0:1F4:b37"), [(0x1F4, Some(0), 37)]);
-    assert_eq!(
-        spec("2@0x27:[4]&0x24"),
-        [(0x27, Some(2), 34), (0x27, Some(2), 37)]
-    );
+    assert_eq!(spec("2@0x27:[4]&0x24"), [(0x27, Some(2), 34), (0x27, Some(2), 37)]);
     for wrong in [
         "0x13A:computed",
         "0x027",
@@ -112,9 +92,7 @@ fn watch_specs_take_addresses_buses_and_masks() {
         "1FFFFFFFF:b1",
         "0@0:1F4:b1",
     ] {
-        let error = WatchSpec::parse(wrong, BitOrder::Msb)
-            .expect_err(wrong)
-            .to_string();
+        let error = WatchSpec::parse(wrong, BitOrder::Msb).expect_err(wrong).to_string();
         assert!(error.contains(wrong) && error.contains("0x027:B4b5"), "{error}");
     }
 }
@@ -123,10 +101,7 @@ fn watch_specs_take_addresses_buses_and_masks() {
 fn watch_file_has_names_comments_and_lines_in_errors() {
     let text = "# cruise\n0x241:B6b0 Cruise On # main\n\r\n0x241:MSB B8  Activated\n0x146:[5]&6\n466:b1";
     let watches = parse_watch_file(text, BitOrder::Lsb).unwrap();
-    let shown: Vec<_> = watches
-        .iter()
-        .map(|w| (w.to_string(), w.name.as_deref()))
-        .collect();
+    let shown: Vec<_> = watches.iter().map(|w| (w.to_string(), w.name.as_deref())).collect();
     let expected = [
         ("0x241:B6.0", Some("Cruise On")),
         ("0x241:B6.7", Some("Activated")),

@@ -27,15 +27,7 @@ impl WatchSpec {
     /// `bad-param`, naming the spec and the accepted forms.
     pub fn parse(text: &str, order: BitOrder) -> Result<Vec<Self>> {
         let (address, bus, bits) = parts(text.trim(), order).ok_or_else(|| bad_watch(text))?;
-        Ok(bits
-            .into_iter()
-            .map(|bit| Self {
-                address,
-                bus,
-                bit,
-                name: None,
-            })
-            .collect())
+        Ok(bits.into_iter().map(|bit| Self { address, bus, bit, name: None }).collect())
     }
 
     /// Reads several specs, in order.
@@ -74,10 +66,7 @@ pub fn parse_watch_file(text: &str, order: BitOrder) -> Result<Vec<WatchSpec>> {
         }
         let (spec, name) = split_name(line);
         let parsed = WatchSpec::parse(spec, order).map_err(|e| e.line(number))?;
-        watches.extend(parsed.into_iter().map(|w| WatchSpec {
-            name: name.map(str::to_owned),
-            ..w
-        }));
+        watches.extend(parsed.into_iter().map(|w| WatchSpec { name: name.map(str::to_owned), ..w }));
     }
     Ok(watches)
 }
@@ -89,15 +78,8 @@ fn split_name(line: &str) -> (&str, Option<&str>) {
         return (line, None);
     };
     let rest = line[first..].trim_start();
-    let is_msb = line[..first]
-        .rsplit(':')
-        .next()
-        .is_some_and(|bit| bit.eq_ignore_ascii_case("msb"));
-    let end = if is_msb {
-        blank_after(line.len() - rest.len())
-    } else {
-        Some(first)
-    };
+    let is_msb = line[..first].rsplit(':').next().is_some_and(|bit| bit.eq_ignore_ascii_case("msb"));
+    let end = if is_msb { blank_after(line.len() - rest.len()) } else { Some(first) };
     match end {
         Some(end) => (&line[..end], Some(line[end..].trim())),
         None => (line, None),
@@ -118,11 +100,7 @@ fn parts(text: &str, order: BitOrder) -> Option<(u32, Option<u8>, Vec<BitRef>)> 
         return None;
     }
     let bits = BitRef::parse_all(bit, order).ok()?;
-    Some((
-        u32::from_str_radix(hex, 16).ok()?,
-        Some(address.trim().parse().ok()?),
-        bits,
-    ))
+    Some((u32::from_str_radix(hex, 16).ok()?, Some(address.trim().parse().ok()?), bits))
 }
 
 /// Reads an address: `0x027` hex, `466` decimal, and hex without a prefix where it is no decimal number (`1D2`).

@@ -9,43 +9,24 @@ fn read(text: &str) -> Result<Outcome> {
 fn tops(text: &str) -> Vec<(u32, Vec<u8>)> {
     let outcome = read(text).unwrap();
     let first = |notes: &AddressNotes| notes.segments[0].top_payloads[0].data.clone();
-    outcome
-        .addresses
-        .iter()
-        .map(|notes| (notes.address, first(notes)))
-        .collect()
+    outcome.addresses.iter().map(|notes| (notes.address, first(notes))).collect()
 }
 
 #[test]
 fn takes_every_form_the_old_tool_takes() {
     let header = "data_hex,timestamp,bus,segment,address\n";
     let rows = "\"0x01, 0x02\",0,0,PRE,0x1\n00 0a FF,1e0,1, Window ,16\r\nABC,2,,post,1D2\n\n,3,0,pre,0X3\n";
-    let expected = vec![
-        (1, vec![1, 2]),
-        (16, vec![0, 10, 255]),
-        (0x1D2, vec![0x0A, 0xBC]),
-        (3, vec![]),
-    ];
+    let expected = vec![(1, vec![1, 2]), (16, vec![0, 10, 255]), (0x1D2, vec![0x0A, 0xBC]), (3, vec![])];
     assert_eq!(tops(&format!("{header}{rows}")), expected);
-    assert_eq!(
-        tops("\u{feff}seg,timestamp,address,data\npre,0,1,FF\n"),
-        [(1, vec![0xFF])]
-    );
-    assert_eq!(
-        tops("segment,seg,timestamp,address,data_hex,data\n,pre,0,1,,0F"),
-        [(1, vec![0x0F])]
-    );
+    assert_eq!(tops("\u{feff}seg,timestamp,address,data\npre,0,1,FF\n"), [(1, vec![0xFF])]);
+    assert_eq!(tops("segment,seg,timestamp,address,data_hex,data\n,pre,0,1,,0F"), [(1, vec![0x0F])]);
     assert_eq!(read("segment,timestamp,address,data\n").unwrap().summary.rows, 0);
 }
 
 fn check_error(text: &str, line: u64, column: Option<u64>, part: &str) {
     let error = read(text).unwrap_err();
     assert_eq!(error.code(), "bad-csv");
-    assert_eq!(
-        (error.at().line, error.at().column),
-        (Some(line), column),
-        "{error}"
-    );
+    assert_eq!((error.at().line, error.at().column), (Some(line), column), "{error}");
     assert!(error.to_string().contains(part), "{error}");
 }
 
@@ -65,12 +46,7 @@ fn errors_have_line_and_column() {
         check_error(&format!("{header}{row}\r\n"), 3, Some(column), part);
     }
     check_error(&format!("{header}1,pre\r\n"), 3, None, "found nothing");
-    check_error(
-        &format!("{header}1,pre,0,1,0,{}\r\n", "00".repeat(65)),
-        3,
-        Some(13),
-        "64 bytes",
-    );
+    check_error(&format!("{header}1,pre,0,1,0,{}\r\n", "00".repeat(65)), 3, Some(13), "64 bytes");
     for (end, last) in [("\n", ""), ("\r\n", ""), ("\n", "\n"), ("\r\n", "\r\n")] {
         let lines = [
             "segment,timestamp,address,data",

@@ -7,9 +7,7 @@ use serde_json::Value;
 use super::*;
 
 fn data(name: &str) -> Option<Vec<u8>> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/data")
-        .join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
     if !path.exists() {
         eprintln!("SKIPPED: no test data at {}", path.display());
         return None;
@@ -53,21 +51,13 @@ fn rav4_with_window() {
 #[test]
 fn rav4_with_window_start_and_watch_list() {
     let watch = watch(&["0x1D2:B0b2", "0x1D2:B1b3", "466:B6b0", "0x224:B0b2", "0x3BC:B5b0"]);
-    let config = Config {
-        watch,
-        window_start_s: Some(22.5),
-        ..Config::default()
-    };
+    let config = Config { watch, window_start_s: Some(22.5), ..Config::default() };
     check("rav4-40.window.csv", "rav4-40.window.watch", config);
 }
 
 #[test]
 fn subaru_with_window() {
-    check(
-        "subaru-synth.window.csv",
-        "subaru-synth.window.bitwatch",
-        Config::default(),
-    );
+    check("subaru-synth.window.csv", "subaru-synth.window.bitwatch", Config::default());
 }
 
 #[test]
@@ -100,12 +90,7 @@ fn planted(truth: &Value, list: &str) -> Found {
     let read = |row: &Value| {
         let number = |name: &str| row[name].as_u64();
         let address = row["address"].as_str().unwrap().to_owned();
-        (
-            address,
-            number("bus"),
-            number("global_idx").unwrap(),
-            number("toggles").unwrap(),
-        )
+        (address, number("bus"), number("global_idx").unwrap(), number("toggles").unwrap())
     };
     sorted(rows.map(read).collect())
 }
@@ -117,12 +102,7 @@ fn sorted(mut found: Found) -> Found {
 
 fn found(outcome: &Outcome) -> Found {
     let read = |c: &Candidate| {
-        (
-            format!("0x{:03X}", c.address),
-            c.bus.map(u64::from),
-            c.bit.global().into(),
-            c.toggles,
-        )
+        (format!("0x{:03X}", c.address), c.bus.map(u64::from), c.bit.global().into(), c.toggles)
     };
     sorted(outcome.candidates.iter().map(read).collect())
 }
@@ -136,19 +116,9 @@ fn finds_what_is_planted_and_nothing_else() {
     let truth: Value = serde_json::from_slice(&truth).unwrap();
     let pooled = analyze(&table, Config::default());
     assert_eq!(found(&pooled), planted(&truth, "window_only_buses_merged"));
-    let by_bus = analyze(
-        &table,
-        Config {
-            by_bus: true,
-            exclude_returned: true,
-            ..Config::default()
-        },
-    );
+    let by_bus = analyze(&table, Config { by_bus: true, exclude_returned: true, ..Config::default() });
     assert_eq!(found(&by_bus), planted(&truth, "window_only_per_bus"));
-    assert_eq!(
-        by_bus.summary.excluded_rows,
-        truth["counts"]["frames_by_src"]["128"].as_u64().unwrap()
-    );
+    assert_eq!(by_bus.summary.excluded_rows, truth["counts"]["frames_by_src"]["128"].as_u64().unwrap());
     for outcome in [&pooled, &by_bus] {
         assert_planted_bits(outcome, &truth);
     }
@@ -159,23 +129,13 @@ fn assert_planted_bits(outcome: &Outcome, truth: &Value) {
     let mut valid = 0;
     for bit in truth["bitwatch"]["planted"].as_array().unwrap() {
         let address = u32::from_str_radix(&bit["address"].as_str().unwrap()[2..], 16).unwrap();
-        let (index, expect) = (
-            bit["global_idx"].as_u64().unwrap(),
-            bit["expect"].as_str().unwrap(),
-        );
+        let (index, expect) = (bit["global_idx"].as_u64().unwrap(), bit["expect"].as_str().unwrap());
         let edges = bit["edges"].as_array().unwrap();
-        let candidate = outcome
-            .candidates
-            .iter()
-            .find(|c| c.address == address && u64::from(c.bit.global()) == index);
+        let candidate =
+            outcome.candidates.iter().find(|c| c.address == address && u64::from(c.bit.global()) == index);
         if expect.starts_with("watched") {
             let own = |e: &&Edge| e.address == address && u64::from(e.bit.global()) == index;
-            let ours: Vec<_> = outcome
-                .edges
-                .iter()
-                .filter(own)
-                .map(|e| (e.t_s, e.rising))
-                .collect();
+            let ours: Vec<_> = outcome.edges.iter().filter(own).map(|e| (e.t_s, e.rising)).collect();
             let planted = edges.iter().map(|e| {
                 let t = (e["rel_s"].as_f64().unwrap() * 1e9).round() as i64;
                 (printed_seconds(t), e["to"] == 1)
@@ -202,16 +162,7 @@ fn bus_clash_toggles_only_when_buses_are_pooled() {
     let specs: Vec<String> = (16..64).map(|bit| format!("0x152:b{bit}")).collect();
     let specs: Vec<&str> = specs.iter().map(String::as_str).collect();
     let edges = |by_bus| {
-        analyze(
-            &table,
-            Config {
-                watch: watch(&specs),
-                by_bus,
-                ..Config::default()
-            },
-        )
-        .summary
-        .watched_edges
+        analyze(&table, Config { watch: watch(&specs), by_bus, ..Config::default() }).summary.watched_edges
     };
     assert_eq!(edges(true), 0);
     assert!(edges(false) > 1000);

@@ -43,30 +43,19 @@ fn clock_and_rounding_are_those_of_python() {
     for (seconds, text) in clocks {
         assert_eq!(clock(seconds), text);
     }
-    for (x, rounded) in [
-        (0.0625, 0.062),
-        (0.1875, 0.188),
-        (2.0005, 2.001),
-        (1e-9, 0.0),
-        (2.675, 2.675),
-        (0.0005, 0.001),
-    ] {
+    for (x, rounded) in
+        [(0.0625, 0.062), (0.1875, 0.188), (2.0005, 2.001), (1e-9, 0.0), (2.675, 2.675), (0.0005, 0.001)]
+    {
         assert_eq!(round_millis(x), rounded, "{x}");
     }
 }
 
 #[test]
 fn window_includes_both_ends() {
-    let window = Some(Window {
-        start_s: 20.0,
-        duration_s: 15.5,
-    });
+    let window = Some(Window { start_s: 20.0, duration_s: 15.5 });
     let segments = [19_999_999_999, 20_000_000_000, 35_500_000_000, 35_500_000_001]
         .map(|ns| Window::segment(window, ns));
-    assert_eq!(
-        segments,
-        [Segment::Pre, Segment::Window, Segment::Window, Segment::Post]
-    );
+    assert_eq!(segments, [Segment::Pre, Segment::Window, Segment::Window, Segment::Post]);
     assert_eq!(Window::segment(None, 0), Segment::Pre);
 }
 

@@ -21,13 +21,8 @@ fn sorted(rows: &[Row]) -> Vec<Row> {
 
 /// (time, new value) of every change of a bit.
 fn toggles(rows: &[&Row], index: u16) -> Vec<(f64, bool)> {
-    let pairs = rows
-        .windows(2)
-        .map(|pair| (pair[1].0, bit(&pair[0].4, index), bit(&pair[1].4, index)));
-    pairs
-        .filter(|(_, before, after)| before != after)
-        .map(|(t, _, after)| (t, after))
-        .collect()
+    let pairs = rows.windows(2).map(|pair| (pair[1].0, bit(&pair[0].4, index), bit(&pair[1].4, index)));
+    pairs.filter(|(_, before, after)| before != after).map(|(t, _, after)| (t, after)).collect()
 }
 
 /// Whether the rows of a time belong to the window.
@@ -36,11 +31,7 @@ fn in_window(rows: &[Row], t: f64) -> bool {
 }
 
 fn bounds(rows: &[Row], config: &Config) -> (f64, f64) {
-    let window: Vec<f64> = rows
-        .iter()
-        .filter(|row| row.1 == Segment::Window)
-        .map(|row| row.0)
-        .collect();
+    let window: Vec<f64> = rows.iter().filter(|row| row.1 == Segment::Window).map(|row| row.0).collect();
     let of = |times: &[f64]| Some((*times.first()?, *times.last()?));
     let all: Vec<f64> = rows.iter().map(|row| row.0).collect();
     let (start, end) = of(&window).or(of(&all)).unwrap_or((0.0, 0.0));
@@ -48,10 +39,7 @@ fn bounds(rows: &[Row], config: &Config) -> (f64, f64) {
 }
 
 fn pulses(toggles: &[(f64, bool)], start: f64, end: f64) -> Vec<f64> {
-    let mut high = toggles
-        .iter()
-        .rfind(|(t, _)| *t <= start)
-        .is_some_and(|(_, value)| *value);
+    let mut high = toggles.iter().rfind(|(t, _)| *t <= start).is_some_and(|(_, value)| *value);
     let (mut rise, mut found) = (None, Vec::new());
     for &(t, value) in toggles.iter().filter(|(t, _)| *t >= start && *t <= end) {
         if !high && value {
@@ -77,26 +65,15 @@ fn candidates(rows: &[Row], config: &Config) -> Vec<Candidate> {
             if toggles.is_empty() || !toggles.iter().all(|(t, _)| in_window(rows, *t)) {
                 continue;
             }
-            let first = (1..own.len())
-                .find(|i| bit(&own[*i].4, index) != bit(&own[*i - 1].4, index))
-                .unwrap();
+            let first =
+                (1..own.len()).find(|i| bit(&own[*i].4, index) != bit(&own[*i - 1].4, index)).unwrap();
             let rank = rows.iter().position(|row| std::ptr::eq(row, own[first])).unwrap();
-            let (pulses_s, bit) = (
-                pulses(&toggles, start, end),
-                BitRef::from_global(index.into()).unwrap(),
-            );
+            let (pulses_s, bit) = (pulses(&toggles, start, end), BitRef::from_global(index.into()).unwrap());
             let near = |p: &f64| (p - config.pulses.length_s).abs() <= config.pulses.tolerance_s;
             let matches = pulses_s.len() == config.pulses.count && pulses_s.iter().all(near);
             found.push((
                 rank,
-                Candidate {
-                    address,
-                    bus,
-                    bit,
-                    toggles: toggles.len() as u64,
-                    pulses_s,
-                    matches,
-                },
+                Candidate { address, bus, bit, toggles: toggles.len() as u64, pulses_s, matches },
             ));
         }
     }
@@ -107,26 +84,14 @@ fn candidates(rows: &[Row], config: &Config) -> Vec<Candidate> {
 fn edges(rows: &[Row], config: &Config) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (at, (t_s, segment, bus, address, data)) in rows.iter().enumerate() {
-        for watch in config
-            .watch
-            .iter()
-            .filter(|w| w.address == *address && w.bus.is_none_or(|b| b == *bus))
+        for watch in config.watch.iter().filter(|w| w.address == *address && w.bus.is_none_or(|b| b == *bus))
         {
             let same_bus = |b: u8| b == *bus || (watch.bus.is_none() && !config.by_bus);
-            let last = rows[..at]
-                .iter()
-                .rfind(|row| row.3 == *address && same_bus(row.2));
+            let last = rows[..at].iter().rfind(|row| row.3 == *address && same_bus(row.2));
             let rising = watch.bit.of(data);
             if last.is_some_and(|row| watch.bit.of(&row.4) != rising) {
                 let (address, bus, bit, t_s, segment) = (*address, *bus, watch.bit, *t_s, *segment);
-                edges.push(Edge {
-                    address,
-                    bus,
-                    bit,
-                    t_s,
-                    rising,
-                    segment,
-                });
+                edges.push(Edge { address, bus, bit, t_s, rising, segment });
             }
         }
     }
@@ -146,11 +111,7 @@ fn notes(rows: &[Row], by_bus: bool) -> Vec<AddressNotes> {
         let mut present: Vec<_> = ALL.into_iter().filter(|s| first(*s).is_some()).collect();
         present.sort_by_key(|s| first(*s));
         let segments = present.into_iter().map(|s| segment_notes(&own, s)).collect();
-        all.push(AddressNotes {
-            address,
-            bus,
-            segments,
-        });
+        all.push(AddressNotes { address, bus, segments });
     }
     all
 }
@@ -161,21 +122,13 @@ fn segment_notes(own: &[&Row], segment: Segment) -> SegmentNotes {
     for row in &rows {
         match seen.iter_mut().find(|top| top.data == row.4) {
             Some(top) => top.count += 1,
-            None => seen.push(TopPayload {
-                data: row.4.clone(),
-                count: 1,
-            }),
+            None => seen.push(TopPayload { data: row.4.clone(), count: 1 }),
         }
     }
     let unique_payloads = seen.len();
     seen.sort_by_key(|top| std::cmp::Reverse(top.count));
     seen.truncate(5);
-    SegmentNotes {
-        segment,
-        rows: rows.len() as u64,
-        unique_payloads,
-        top_payloads: seen,
-    }
+    SegmentNotes { segment, rows: rows.len() as u64, unique_payloads, top_payloads: seen }
 }
 
 fn any_payload() -> impl Strategy<Value = Vec<u8>> {
@@ -204,14 +157,7 @@ fn any_config() -> impl Strategy<Value = Config> {
     (start, any::<bool>(), any::<bool>(), pulses).prop_map(
         |(window_start_s, by_bus, exclude_returned, pulses)| {
             let watch = watch(&["1:b0", "1@1:b0", "2:[0]&3", "1:B1.1", "2:b500"].map(|s| s));
-            Config {
-                watch,
-                window_start_s,
-                pulses,
-                by_bus,
-                exclude_returned,
-                slack_s: f64::INFINITY,
-            }
+            Config { watch, window_start_s, pulses, by_bus, exclude_returned, slack_s: f64::INFINITY }
         },
     )
 }
