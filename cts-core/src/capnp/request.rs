@@ -48,8 +48,8 @@ fn read(mut bytes: &[u8]) -> capnp::Result<Schema> {
 
 /// Most structs that are loaded one inside the other; a chain in openpilot's schema has 9.
 const MAX_DEPTH: usize = 128;
-/// Most fields and bytes of names, generic structs counted with each set of arguments: 100 times openpilot's.
-const MAX_COST: usize = 16 << 20;
+/// Most bytes that all types may take, as [`Loader::charge`] counts them: 16 times openpilot's.
+const MAX_COST: usize = 4 << 20;
 
 /// Type arguments in force: scope id, index, type.
 type Bindings = Vec<(u64, u16, Type)>;
@@ -59,7 +59,7 @@ struct Loader<'a> {
     schema: Schema,
     /// Structs entered and not left.
     depth: usize,
-    /// What was loaded so far: a generic struct may hold itself with ever longer arguments.
+    /// What was loaded so far.
     cost: usize,
 }
 
@@ -103,17 +103,17 @@ impl<'a> Loader<'a> {
             return Err(capnp::Error::failed(format!("type {id:016x} is no struct")));
         };
         self.depth += 1;
-        self.cost += name.len() + 64;
-        if self.depth > MAX_DEPTH || self.cost > MAX_COST {
-            return Err(capnp::Error::failed(format!("type {id:016x} is nested too deep or without end")));
+        if self.depth > MAX_DEPTH {
+            return Err(capnp::Error::failed(format!("type {id:016x} is nested too deep")));
         }
+        self.charge(&name)?;
         let union = (s.get_discriminant_count() > 0).then(|| s.get_discriminant_offset());
         let index = self.schema.structs.len();
         self.schema.names.insert(name.clone(), TypeIndex::Struct(index));
         self.schema.structs.push(Struct { name, id, union, ..Struct::default() });
         for field in s.get_fields()? {
             let field = self.field(field, bindings)?;
-            self.cost += field.name.len() + 64;
+            self.charge(&field.name)?;
             self.schema.structs[index].fields.push(field);
         }
         self.depth -= 1;
@@ -167,6 +167,16 @@ impl<'a> Loader<'a> {
                 _ => Type::AnyPointer,
             },
         })
+    }
+
+    /// Counts a type or a field. A list of empty fields costs a request nothing, and a generic struct may hold itself
+    /// with ever longer arguments.
+    fn charge(&mut self, name: &str) -> capnp::Result<()> {
+        self.cost += name.len() + 64;
+        match self.cost > MAX_COST {
+            true => Err(capnp::Error::failed("types without end".to_owned())),
+            false => Ok(()),
+        }
     }
 
     /// A list of `element`, unless there are lists in it without end.

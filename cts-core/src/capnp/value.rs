@@ -44,6 +44,10 @@ impl<'a> ValueReader<'a> {
     /// All fields of a struct of type `index`.
     pub fn structure(&mut self, index: usize, reader: StructReader<'a>) -> Value<'a> {
         let s = self.schema.structure(index);
+        // A list of empty structs costs a message nothing, but each has all its fields here.
+        if let Err(fault) = self.budget.charge(s.fields.len() as u64 / 8, 0) {
+            return self.keep(Err(fault));
+        }
         let which = s.union.map(|offset| reader.u16(offset));
         let mut fields = Vec::with_capacity(s.fields.len());
         for field in s.fields.iter().filter(|f| f.which.is_none() || f.which == which) {

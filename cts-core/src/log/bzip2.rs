@@ -20,6 +20,9 @@ const MIN_BITS: u64 = MAGIC_BITS + 32 + 1 + 24 + 32 + 18 + 1 + 16;
 /// More bits than any block has: 900,000 symbols of at most 20 bits, and the tables.
 const MAX_BITS: u64 = 900_000 * 20 + (1 << 20);
 
+/// Bytes that are decoded at once.
+const STEP: usize = 1 << 20;
+
 pub(super) struct Bzip2 {
     bytes: Vec<u8>,
     /// Bit at which the search for the next magic number begins.
@@ -159,20 +162,23 @@ fn may_hold_magic(window: u64, byte: u8) -> bool {
     })
 }
 
-/// Stops without an error as soon as `out` holds more than `most` bytes.
+/// Appends what the stream holds. Stops without an error as soon as `out` has more than `most` bytes, by one.
 fn decode_stream(stream: &[u8], out: &mut Vec<u8>, most: usize) -> Result<(), &'static str> {
     let mut decoder = Decompress::new(false);
-    let limit = out.len() + MAX_BLOCK;
+    let start = out.len();
+    let stop = most.min(start + MAX_BLOCK).saturating_add(1);
     loop {
-        if out.capacity() == out.len() {
-            out.reserve(1 << 20);
-        }
+        let at = start + decoder.total_out() as usize;
+        out.resize(stop.min(at + STEP), 0);
         let used = decoder.total_in() as usize;
-        match decoder.decompress_vec(&stream[used..], out) {
+        let status = decoder.decompress(&stream[used..], &mut out[at..]);
+        let room = out.len();
+        out.truncate(start + decoder.total_out() as usize);
+        match status {
             Ok(Status::StreamEnd) => return Ok(()),
             Ok(_) if out.len() > most => return Ok(()),
-            Ok(_) if out.len() > limit => return Err("block larger than the format allows"),
-            Ok(_) if out.len() < out.capacity() => return Err("block is cut"),
+            Ok(_) if out.len() == stop => return Err("block larger than the format allows"),
+            Ok(_) if out.len() < room => return Err("block is cut"),
             Ok(_) => {}
             Err(_) => return Err("block does not decode, or its CRC is wrong"),
         }

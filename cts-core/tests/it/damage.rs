@@ -197,3 +197,15 @@ fn hostile_sizes_are_refused_without_allocation() {
     assert_eq!(error.code(), "too-large");
     assert!(error.to_string().contains("max_log_bytes"), "{error}");
 }
+
+#[test]
+fn a_bzip2_bomb_stops_at_the_limit() {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::best());
+    encoder.write_all(&vec![0; 40 << 20]).unwrap();
+    let packed = encoder.finish().unwrap();
+    let limits = cts_core::log::Limits { max_log_bytes: 3 << 20, ..Default::default() };
+    let mut decoder = cts_core::log::Decoder::new(&packed[..], &limits).unwrap();
+    let mut out = Vec::new();
+    assert_eq!(decoder.fill(&mut out, 1 << 30).unwrap_err().code(), "too-large");
+    assert_eq!(out.len(), (3 << 20) + 1);
+}

@@ -2,7 +2,7 @@
 
 use capnp::message::Builder;
 use capnp::schema_capnp::{code_generator_request, node, type_};
-use cts_core::capnp::Schema;
+use cts_core::capnp::{Message, Schema, Value, ValueReader};
 
 fn refused(text: &str, reason: &str) {
     let error = Schema::from_snapshot(text).unwrap_err();
@@ -90,4 +90,32 @@ fn compiled_schemas_without_end_are_refused() {
         field.init_group().set_type_id(0);
     });
     assert_eq!(Schema::from_request(&own_group).unwrap_err().code(), "bad-schema");
+}
+
+#[test]
+fn a_list_of_fields_without_bytes_is_refused() {
+    // The last struct's list of fields, a pointer with a tag word, is said to hold two million of no bytes.
+    let mut bytes = request(1, |_, node| drop(node.init_struct().init_fields(1)));
+    let tag = bytes.chunks_exact(8).rposition(|word| word == [4, 0, 0, 0, 3, 0, 4, 0]).unwrap() * 8;
+    bytes[tag..tag + 8].copy_from_slice(&(2_000_000u64 << 2).to_le_bytes());
+    let error = Schema::from_request(&bytes).unwrap_err();
+    assert!(error.to_string().contains("without end"), "{error}");
+}
+
+#[test]
+fn a_list_of_structs_without_bytes_stays_small() {
+    let fields: String = (0..100).map(|i| format!(" f{i} Text {i}\n")).collect();
+    let schema = Schema::from_snapshot(&format!("struct A 1 0 1\n l List(B) 0\nstruct B 2 0 100\n{fields}")).unwrap();
+    // Root of one pointer, list of 2^20 elements of no bytes, and 128 KiB that would pay for their number.
+    let mut words = vec![0, 1 << 48, 1 | 7 << 32, 1 << 22];
+    words.resize(1 << 14, 0);
+    words[0] = (words.len() as u64 - 1) << 32;
+    let bytes: Vec<u8> = words.iter().flat_map(|word: &u64| word.to_le_bytes()).collect();
+    let mut reader = ValueReader::new(&schema, bytes.len());
+    let value = reader.structure(0, Message::new(&bytes).unwrap().root().unwrap());
+    let Value::Struct(fields) = value else { panic!("no struct") };
+    assert_eq!(fields.len(), 1);
+    let (_, Value::List(elements)) = &fields[0] else { return };
+    assert!(elements.iter().filter(|e| **e != Value::Null).count() < 50_000);
+    assert!(!reader.faults.is_empty());
 }
