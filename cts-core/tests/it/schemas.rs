@@ -105,7 +105,8 @@ fn a_list_of_fields_without_bytes_is_refused() {
 #[test]
 fn a_list_of_structs_without_bytes_stays_small() {
     let fields: String = (0..100).map(|i| format!(" f{i} Text {i}\n")).collect();
-    let schema = Schema::from_snapshot(&format!("struct A 1 0 1\n l List(B) 0\nstruct B 2 0 100\n{fields}")).unwrap();
+    let schema =
+        Schema::from_snapshot(&format!("struct A 1 0 1\n l List(B) 0\nstruct B 2 0 100\n{fields}")).unwrap();
     // Root of one pointer, list of 2^20 elements of no bytes, and 128 KiB that would pay for their number.
     let mut words = vec![0, 1 << 48, 1 | 7 << 32, 1 << 22];
     words.resize(1 << 14, 0);
