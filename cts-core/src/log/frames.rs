@@ -65,7 +65,7 @@ pub fn frames<'a>(event: &Event<'a>) -> Result<Frames<'a>, Fault> {
 /// Iterator over the frames of one event. A frame that cannot be read is an error item; the next may be fine.
 ///
 /// Per frame: 16 bytes of the list and its payload. The layout that all builders write is read here; anything else
-/// goes the general way of [`read`], and a test holds that both agree. Bench: `log/frames`.
+/// goes the general way of `read`, and a test holds that both agree. Bench: `log/frames`.
 #[derive(Clone, Debug)]
 pub struct Frames<'a> {
     list: Option<ListReader<'a>>,
