@@ -101,7 +101,8 @@ impl<R: Read> Input<R> {
         self.buf.drain(..self.pos);
         self.before += self.pos as u64;
         self.pos = 0;
-        let step = if self.before == 0 && self.buf.is_empty() { FIRST_READ } else { FULL_READ };
+        // As much again as was read so far: the head of a log costs little, the rest comes in large pieces.
+        let step = FIRST_READ.max((self.before as usize).saturating_add(self.buf.len()));
         let more = step.max(want - self.buf.len()).min(FULL_READ) as u64;
         let got = (&mut self.reader).take(more).read_to_end(&mut self.buf);
         self.ended = got.map_err(|e| Error::io("read", e))? as u64 != more;

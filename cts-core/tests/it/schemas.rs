@@ -95,7 +95,9 @@ fn compiled_schemas_without_end_are_refused() {
 #[test]
 fn a_list_of_fields_without_bytes_is_refused() {
     // The last struct's list of fields, a pointer with a tag word, is said to hold two million of no bytes.
-    let mut bytes = request(1, |_, node| drop(node.init_struct().init_fields(1)));
+    let mut bytes = request(1, |_, node| {
+        node.init_struct().init_fields(1);
+    });
     let tag = bytes.chunks_exact(8).rposition(|word| word == [4, 0, 0, 0, 3, 0, 4, 0]).unwrap() * 8;
     bytes[tag..tag + 8].copy_from_slice(&(2_000_000u64 << 2).to_le_bytes());
     let error = Schema::from_request(&bytes).unwrap_err();
