@@ -149,7 +149,7 @@ pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<CanBitwatchR
     let again = input.again();
     let (outcome, reading) = match input.take_text()? {
         Some(text) => (from_csv(ctx, text, config, again)?, Reading { complete: true, ..Reading::default() }),
-        None => from_log(ctx, input, again, config, params)?,
+        None => from_log(ctx, input, config, params)?,
     };
     if outcome.summary.late_rows > 0 {
         let reason = format!("{} rows are far out of time order", outcome.summary.late_rows);
@@ -201,23 +201,14 @@ fn from_csv(ctx: &Ctx, text: Box<dyn Read + Send>, config: Config, again: Option
     Ok(engine.finish())
 }
 
-fn from_log(
-    ctx: &Ctx,
-    input: &mut Input,
-    again: Option<Input>,
-    config: Config,
-    params: &Params,
-) -> Result<(Outcome, Reading)> {
+fn from_log(ctx: &Ctx, input: &mut Input, config: Config, params: &Params) -> Result<(Outcome, Reading)> {
     if params.window_dur.is_some() && params.window_start.is_none() {
         let help = "`window_dur` needs a start: give both".to_owned();
         return Err(ErrorKind::MissingParam { name: "window_start".to_owned(), help }.into());
     }
     let window = params.window_start.zip(params.window_dur);
     let window = window.map(|(start_s, duration_s)| Window { start_s, duration_s });
-    let (mut engine, mut record) = feed(ctx, input, config.clone(), window)?;
-    if let (true, Some(mut again)) = (engine.late_rows() > 0, again) {
-        (engine, record) = feed(ctx, &mut again, ordered(config), window)?;
-    }
+    let (engine, record) = feed(ctx, input, config, window)?;
     Ok((engine.finish(), Reading::from(&record)))
 }
 

@@ -24,6 +24,9 @@ pub(super) struct Row {
     words: u8,
 }
 
+/// Late rows that are handed out together: one by one, each would sort all that wait.
+const MOST_LATE: usize = 1 << 14;
+
 /// Rows that may still be overtaken by an earlier one.
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -34,6 +37,8 @@ pub(super) struct Queue {
     pub(super) newest: f64,
     drained_to: f64,
     pub(super) late: u64,
+    /// Late rows not yet handed out.
+    late_waiting: usize,
 }
 
 impl Row {
@@ -47,7 +52,16 @@ impl Default for Queue {
     fn default() -> Self {
         let (rows, rest) = (Vec::new(), Vec::new());
         let never = f64::NEG_INFINITY;
-        Self { rows, rest, sorted: true, oldest: f64::INFINITY, newest: never, drained_to: never, late: 0 }
+        Self {
+            rows,
+            rest,
+            sorted: true,
+            oldest: f64::INFINITY,
+            newest: never,
+            drained_to: never,
+            late: 0,
+            late_waiting: 0,
+        }
     }
 }
 
@@ -60,16 +74,21 @@ impl Queue {
         }
         // A time that is no number before any other: nothing to compare with.
         row.t = if row.t.is_finite() { row.t } else { 0.0 };
-        self.late += u64::from(row.t < self.drained_to);
+        if row.t < self.drained_to {
+            // Used where it comes, with the next rows that are due.
+            self.late += 1;
+            self.late_waiting += 1;
+        } else {
+            self.oldest = self.oldest.min(row.t);
+        }
         self.sorted &= row.t >= self.newest;
-        self.oldest = self.oldest.min(row.t);
         self.newest = self.newest.max(row.t);
         self.rows.push(row);
     }
 
     /// Waiting for twice the slack halves the number of rows that are moved to the front again.
     pub(super) fn is_due(&self, slack: f64) -> bool {
-        self.newest - self.oldest > 2.0 * slack
+        self.newest - self.oldest > 2.0 * slack || self.late_waiting >= MOST_LATE
     }
 
     /// Hands out the rows up to `limit` in time order; rows of one time in the order they came.
@@ -98,6 +117,7 @@ impl Queue {
             self.rest.extend(&old[from..from + usize::from(row.words) - 1]);
         }
         self.sorted = true;
+        self.late_waiting = 0;
         self.oldest = self.rows.first().map_or(f64::INFINITY, |row| row.t);
     }
 }
