@@ -36,8 +36,6 @@ enum Step {
     Struct(u32, Vec<Node>),
     /// A value into a column.
     Leaf { column: usize, offset: u32, default: u64, pointer: Option<Pointed> },
-    /// The active member of a union into an enum column.
-    Which { column: usize, offset: u32 },
 }
 
 /// A leaf behind a pointer.
@@ -112,7 +110,10 @@ impl Planner<'_> {
         members.sort_by_key(|f| f.which);
         let names = Arc::new(members.iter().map(|f| f.name.clone()).collect());
         self.columns.push(Column::new(format!("{prefix}which"), Values::Enum { numbers: vec![], names }));
-        Node { guard: None, step: Step::Which { column: self.columns.len() - 1, offset } }
+        Node {
+            guard: None,
+            step: Step::Leaf { column: self.columns.len() - 1, offset, default: 0, pointer: None },
+        }
     }
 
     fn wanted(&self, path: &[usize]) -> bool {
@@ -219,12 +220,6 @@ impl Runner {
                     let pointer = row.and_then(|row| row.pointer(*offset));
                     self.value(pointed, pointer, row.is_some(), *origin, &mut columns[*column]);
                 }
-            }
-            Step::Which { column, offset } => {
-                let column = &mut columns[*column];
-                let start = column.len();
-                scalars(&mut column.values, rows, *offset, 0);
-                mark_absent(column, start, rows);
             }
         }
     }

@@ -152,8 +152,7 @@ pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<CanBitwatchR
         None => from_log(ctx, input, config, params)?,
     };
     if outcome.summary.late_rows > 0 {
-        let reason = format!("{} rows are far out of time order", outcome.summary.late_rows);
-        ctx.warn(Warning::NoEffect { name: "order".to_owned(), reason });
+        ctx.warn(Warning::OutOfOrder { rows: outcome.summary.late_rows });
     }
     write(ctx, &params.output_prefix, &outcome)?;
     Ok(CanBitwatchReport { best: best(&outcome), summary: outcome.summary, reading })

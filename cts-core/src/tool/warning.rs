@@ -45,6 +45,11 @@ pub enum Warning {
         /// The file.
         path: Option<PathBuf>,
     },
+    /// Rows so far out of time order that edges and toggles near them may be wrong.
+    OutOfOrder {
+        /// How many.
+        rows: u64,
+    },
     /// A parameter that changes nothing.
     NoEffect {
         /// The parameter.
@@ -55,13 +60,14 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// A stable word: `damaged`, `unreadable`, `missing`, `unfinished`, `no-effect`.
+    /// A stable word: `damaged`, `unreadable`, `missing`, `unfinished`, `out-of-order`, `no-effect`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Damaged { .. } => "damaged",
             Self::Unreadable { .. } => "unreadable",
             Self::Missing { .. } => "missing",
             Self::Unfinished { .. } => "unfinished",
+            Self::OutOfOrder { .. } => "out-of-order",
             Self::NoEffect { .. } => "no-effect",
         }
     }
@@ -94,7 +100,7 @@ impl Warning {
             Self::Damaged { segment, path, .. }
             | Self::Unreadable { segment, path, .. }
             | Self::Unfinished { segment, path } => (*segment, path.as_ref()),
-            Self::Missing { .. } | Self::NoEffect { .. } => (None, None),
+            Self::Missing { .. } | Self::OutOfOrder { .. } | Self::NoEffect { .. } => (None, None),
         }
     }
 }
@@ -113,6 +119,9 @@ impl fmt::Display for Warning {
                 write!(f, "{} missing segments: {}{more}", segments.len(), list.join(", "))?;
             }
             Self::Unfinished { .. } => write!(f, "the device had not finished this file")?,
+            Self::OutOfOrder { rows } => {
+                write!(f, "{rows} rows are far out of time order; edges and toggles near them may be wrong")?;
+            }
             Self::NoEffect { name, reason } => write!(f, "parameter `{name}` has no effect: {reason}")?,
         }
         let (segment, path) = self.place();
@@ -141,6 +150,7 @@ impl Serialize for Warning {
                 map.serialize_entry("bytes_skipped", bytes_skipped)?;
             }
             Self::Missing { segments } => map.serialize_entry("segments", segments)?,
+            Self::OutOfOrder { rows } => map.serialize_entry("rows", rows)?,
             Self::NoEffect { name, .. } => map.serialize_entry("parameter", name)?,
             Self::Unreadable { .. } | Self::Unfinished { .. } => {}
         }
