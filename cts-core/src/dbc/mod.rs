@@ -1,0 +1,7 @@
+//! DBC databases: what the bits of a car's CAN messages mean.
+//!
+//! Knows the text format, where databases lie, and how payloads are checked and built. Knows nothing of logs.
+
+mod model;
+
+pub use model::{ByteOrder, Choice, Dbc, Message, MessageId, Number, Presence, Signal, sign_extend};
