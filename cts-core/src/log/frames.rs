@@ -130,7 +130,10 @@ impl<'a> Columns<'a> {
     #[inline]
     pub(crate) fn payloads(&self) -> impl ExactSizeIterator<Item = Option<&'a [u8]>> + use<'a> {
         let (segment, start) = (self.segment, self.start);
-        self.elements.iter().enumerate().map(move |(i, element)| payload(segment, start + i * ELEMENT, element))
+        self.elements
+            .iter()
+            .enumerate()
+            .map(move |(i, element)| payload(segment, start + i * ELEMENT, element))
     }
 }
 
