@@ -9,6 +9,8 @@ mod hash;
 mod html;
 mod page;
 mod picture;
+#[cfg(test)]
+mod tests;
 mod thin;
 mod view;
 
