@@ -80,8 +80,7 @@ impl Canvas {
 
     fn shade(&mut self, shade: &Shade, top: f32, height: f32, named: bool) {
         let (left, right) = (self.time.within(shade.start), self.time.within(shade.end));
-        // Also false for times that are no numbers.
-        if !(right > left) {
+        if left.is_nan() || right.is_nan() || right <= left {
             return;
         }
         self.picture.rect(left, top, right - left, height, SHADE);
