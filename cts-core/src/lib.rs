@@ -43,6 +43,7 @@ pub mod dbc;
 pub mod demo;
 pub mod error;
 pub mod log;
+pub mod report;
 pub mod route;
 pub mod table;
 pub mod tool;
