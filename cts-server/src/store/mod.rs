@@ -71,7 +71,7 @@ impl Store {
     /// Those of [`Store::write`].
     pub fn write_now<T>(&self, work: impl FnOnce(&Connection) -> Sql<T>) -> Result<T, Failure> {
         let mut writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut change = || {
+        let change = || {
             let transaction = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             let value = work(&transaction)?;
             transaction.commit()?;
