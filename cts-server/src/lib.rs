@@ -4,7 +4,11 @@
 //! SQLite, what they write lies in files beside it; both survive the end of the service at any moment.
 
 pub mod clock;
+pub mod engine;
 pub mod failure;
+pub mod files;
+pub mod metrics;
 pub mod settings;
 pub mod store;
+pub mod system;
 pub mod worker;
