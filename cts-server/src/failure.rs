@@ -98,7 +98,14 @@ impl Failure {
     /// A failure without details.
     pub fn new(category: Category, code: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
         let (code, message, suggested_fix) = (code.to_owned(), message.into(), fix.into());
-        Self { category, code, message, details: Details::default(), suggested_fix, recovery_attempted: false }
+        Self {
+            category,
+            code,
+            message,
+            details: Details::default(),
+            suggested_fix,
+            recovery_attempted: false,
+        }
     }
 
     /// A wrong request.
@@ -130,15 +137,18 @@ impl Failure {
 pub fn io_code(error: &std::io::Error) -> (&'static str, &'static str) {
     use std::io::ErrorKind as Kind;
     match error.kind() {
-        Kind::StorageFull | Kind::QuotaExceeded => {
-            ("disk-full", "Free space on the disk of the data directory, or remove old runs; then start the run again.")
-        }
-        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => {
-            ("permission-denied", "Let the user that the service runs as read the input and write its data directory.")
-        }
-        Kind::FileTooLarge => {
-            ("artifact-too-large", "Ask for less output, for instance with filters, or raise max_artifact_size_mb.")
-        }
+        Kind::StorageFull | Kind::QuotaExceeded => (
+            "disk-full",
+            "Free space on the disk of the data directory, or remove old runs; then start the run again.",
+        ),
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => (
+            "permission-denied",
+            "Let the user that the service runs as read the input and write its data directory.",
+        ),
+        Kind::FileTooLarge => (
+            "artifact-too-large",
+            "Ask for less output, for instance with filters, or raise max_artifact_size_mb.",
+        ),
         Kind::NotFound => ("no-such-file", "Check the path; it is a path on the machine of the service."),
         _ if error.raw_os_error() == Some(24) || error.raw_os_error() == Some(23) => {
             ("too-many-files", "Raise the limit of open files of the service, or run fewer things at once.")
@@ -243,7 +253,10 @@ mod tests {
     fn kinds_become_categories() {
         let of = |kind: ErrorKind| Failure::from(&Error::from(kind));
         let missing = of(ErrorKind::NoSuchTool { name: "x".into(), suggestion: Some("y".into()) });
-        assert_eq!((missing.category, missing.suggested_fix.as_str()), (Category::ToolNotFound, "Did you mean `y`?"));
+        assert_eq!(
+            (missing.category, missing.suggested_fix.as_str()),
+            (Category::ToolNotFound, "Did you mean `y`?")
+        );
         let full = of(ErrorKind::Io { action: "write", source: std::io::ErrorKind::StorageFull.into() });
         assert_eq!((full.category, full.code.as_str()), (Category::SystemError, "disk-full"));
         assert!(full.is_transient());

@@ -3,7 +3,9 @@
 //! Each run is a process of its own, so that nothing a tool does can harm the service. What is known of runs lies in
 //! SQLite, what they write lies in files beside it; both survive the end of the service at any moment.
 
+pub mod access;
 pub mod clock;
+pub mod config;
 pub mod engine;
 pub mod failure;
 pub mod files;

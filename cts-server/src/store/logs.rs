@@ -78,7 +78,8 @@ impl LogEntry {
 
     /// Adds lines of a run.
     pub fn insert(db: &Connection, run: &str, entries: &[Self]) -> Sql<()> {
-        let sql = "INSERT OR IGNORE INTO logs (run, seq, at, level, source, message) VALUES (?, ?, ?, ?, ?, ?)";
+        let sql =
+            "INSERT OR IGNORE INTO logs (run, seq, at, level, source, message) VALUES (?, ?, ?, ?, ?, ?)";
         let mut statement = db.prepare_cached(sql)?;
         entries.iter().try_for_each(|e| {
             let seq = e.seq.cast_signed();

@@ -144,8 +144,9 @@ const COLUMNS: &str = "seq, id, owner, client, tool, name, params, input, status
 fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> Sql<Option<T>> {
     let text: Option<String> = row.get(column)?;
     let parse = |text: String| {
-        serde_json::from_str(&text)
-            .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e)))
+        serde_json::from_str(&text).map_err(|e| {
+            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
+        })
     };
     text.map(parse).transpose()
 }
@@ -201,7 +202,8 @@ impl Run {
 
     /// The run that an earlier request with that key began.
     pub fn by_idempotency_key(db: &Connection, who: &str, key: &str) -> Sql<Option<Self>> {
-        let sql = format!("SELECT {COLUMNS} FROM runs WHERE COALESCE(owner, client) = ? AND idempotency_key = ?");
+        let sql =
+            format!("SELECT {COLUMNS} FROM runs WHERE COALESCE(owner, client) = ? AND idempotency_key = ?");
         db.prepare_cached(&sql)?.query_row([who, key], Self::from_row).optional()
     }
 

@@ -74,11 +74,16 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Fa
     let version = begin(connection).map_err(|e| failure(&e, path))?;
     if version > VERSION {
         let message = format!("store: version {version}, this program knows up to {VERSION}: {path:?}");
-        return Err(Failure::system("store-too-new", message, "Use the newer program that wrote this store."));
+        return Err(Failure::system(
+            "store-too-new",
+            message,
+            "Use the newer program that wrote this store.",
+        ));
     }
     let found = check(connection).map_err(|e| failure(&e, path))?;
     if found != "ok" {
-        let fix = "The store is left as it is. Restore it from a copy, or move it away to begin with an empty one.";
+        let fix =
+            "The store is left as it is. Restore it from a copy, or move it away to begin with an empty one.";
         return Err(Failure::system("store-corrupt", format!("store: {found}: {path:?}"), fix));
     }
     Ok(())

@@ -71,8 +71,7 @@ fn lists_are_filtered_and_paged() {
 #[test]
 fn a_run_goes_with_its_logs_and_artifacts() {
     let (_dir, store) = open();
-    let entry =
-        LogEntry { seq: 1, at: 2, level: Level::Info, source: "tool", message: "hi".to_owned() };
+    let entry = LogEntry { seq: 1, at: 2, level: Level::Info, source: "tool", message: "hi".to_owned() };
     let artifact = Artifact {
         id: "x".into(),
         run: "a".into(),
@@ -101,8 +100,11 @@ fn a_run_goes_with_its_logs_and_artifacts() {
 fn damaged_and_newer_files_are_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");
-    std::fs::write(&path, b"this is no database, and long enough to have a header of a hundred bytes or so".repeat(9))
-        .unwrap();
+    std::fs::write(
+        &path,
+        b"this is no database, and long enough to have a header of a hundred bytes or so".repeat(9),
+    )
+    .unwrap();
     let before = std::fs::read(&path).unwrap();
     assert_eq!(Store::open(&path).err().unwrap().code, "store-corrupt");
     assert_eq!(std::fs::read(&path).unwrap(), before);

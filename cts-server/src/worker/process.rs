@@ -182,7 +182,8 @@ async fn listen(stdout: ChildStdout, sender: mpsc::Sender<Heard>, pipe_bytes: u6
 }
 
 fn beginning(line: &[u8]) -> String {
-    let text: String = String::from_utf8_lossy(&line[..line.len().min(240)]).trim_end().chars().take(120).collect();
+    let text: String =
+        String::from_utf8_lossy(&line[..line.len().min(240)]).trim_end().chars().take(120).collect();
     text.escape_default().to_string()
 }
 
