@@ -29,16 +29,19 @@ impl Progress {
 
 type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 type OnLog = Box<dyn Fn(&str) + Send + Sync>;
+type OnArtifact = Box<dyn Fn(&Artifact) + Send + Sync>;
 
 /// The surroundings of one run. One context serves one run.
 #[derive(Default)]
 pub struct Ctx {
     out_dir: PathBuf,
+    confined: bool,
     search_dirs: Vec<PathBuf>,
     options: ReadOptions,
     cancel: Arc<AtomicBool>,
     on_progress: Option<OnProgress>,
     on_log: Option<OnLog>,
+    on_artifact: Option<OnArtifact>,
     stdout: Mutex<Option<Box<dyn Write + Send>>>,
     inputs: Mutex<Vec<PathBuf>>,
     warnings: Mutex<Vec<Warning>>,
@@ -79,6 +82,18 @@ impl Ctx {
     #[must_use]
     pub fn with_log(self, on_log: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { on_log: Some(Box::new(on_log)), ..self }
+    }
+
+    /// Reports each artifact when it is in its place.
+    #[must_use]
+    pub fn with_artifacts(self, on_artifact: impl Fn(&Artifact) + Send + Sync + 'static) -> Self {
+        Self { on_artifact: Some(Box::new(on_artifact)), ..self }
+    }
+
+    /// Puts every artifact into the output directory itself: of a name with directories the last part is taken.
+    #[must_use]
+    pub fn with_confined_outputs(self) -> Self {
+        Self { confined: true, ..self }
     }
 
     /// Where an artifact named `-` goes. Without it, that name is refused.
@@ -179,11 +194,24 @@ impl Ctx {
             let writer = stdout.map(ArtifactWriter::direct);
             return writer.ok_or_else(|| refused(name, "a file name"));
         }
-        let path = self.out_dir.join(name);
+        let path = self.out_dir.join(self.confine(name)?);
         if path.canonicalize().is_ok_and(|real| lock(&self.inputs).contains(&real)) {
             return Err(refused(name, "another file than the input"));
         }
         ArtifactWriter::create(path)
+    }
+
+    /// The name within the output directory, where artifacts may lie nowhere else.
+    fn confine<'a>(&self, name: &'a str) -> Result<&'a Path> {
+        let path = Path::new(name);
+        if !self.confined {
+            return Ok(path);
+        }
+        let last = path.file_name().map(Path::new).ok_or_else(|| refused(name, "a file name"))?;
+        if last != path {
+            self.log(&format!("{name} is written as {}", last.display()));
+        }
+        Ok(last)
     }
 
     /// Puts an artifact in its place.
@@ -194,6 +222,9 @@ impl Ctx {
         let artifact = writer.finish()?;
         self.log(&format!("wrote {} ({} bytes)", artifact.path.display(), artifact.bytes));
         lock(&self.artifacts).push(artifact.clone());
+        if let Some(report) = &self.on_artifact {
+            report(&artifact);
+        }
         Ok(artifact)
     }
 }
@@ -242,6 +273,16 @@ mod tests {
         assert_eq!(ctx.artifact("x.rlog").err().unwrap().code(), "bad-param");
         assert_eq!(ctx.artifact("-").err().unwrap().code(), "bad-param");
         assert_eq!(ctx.artifact(".").err().unwrap().code(), "io");
+    }
+
+    #[test]
+    fn confined_artifacts_stay_in_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let ctx = Ctx::new(dir.path()).with_confined_outputs();
+        for name in ["../a.csv", "/tmp/a.csv", "sub/a.csv", "a.csv"] {
+            assert_eq!(ctx.artifact(name).unwrap().path(), dir.path().join("a.csv"), "{name}");
+        }
+        assert_eq!(ctx.artifact("..").err().unwrap().code(), "bad-param");
     }
 
     #[test]

@@ -1,0 +1,337 @@
+//! The gate that every request passes: one question before its handler, one word after it.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, StatusCode, Uri};
+use ipnet::IpNet;
+
+use super::audit::{Audit, Entry};
+use super::authorize::{Credential, Denial, Principal, authorize};
+use super::client::Client;
+use super::cors::{Cors, CorsPolicy};
+use super::headers::secure;
+use super::keys::{KeyRecord, Keys};
+use super::limit::{Limiter, Quota, RateKey};
+use super::link::Links;
+use super::policy::{self, Needs};
+use super::reply;
+use super::scope::Scopes;
+use super::token::Tokens;
+use crate::clock;
+use crate::config::{Config, Problem};
+use crate::failure::Failure;
+use crate::store::Store;
+
+/// How long a key is believed without looking it up again; so long a revoked key may still work.
+const BELIEVED: Duration = Duration::from_secs(1);
+/// Keys that are remembered.
+const REMEMBERED: usize = 1024;
+
+/// Decides about requests.
+pub struct Gate {
+    rules: RwLock<Arc<Rules>>,
+    keys: Keys,
+    seen: Mutex<HashMap<String, (Instant, KeyRecord)>>,
+    limiter: Limiter,
+    links: Links,
+}
+
+/// What the configuration says about it.
+struct Rules {
+    require: bool,
+    per_minute: Option<u64>,
+    cors: CorsPolicy,
+    trusted: Vec<IpNet>,
+    tokens: Option<Tokens>,
+    link_micros: i64,
+    max_header_bytes: u64,
+    audit: Option<Audit>,
+}
+
+/// A request that may go on.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// Who makes it.
+    pub principal: Principal,
+    /// Where it comes from.
+    pub client: Client,
+    /// Whether keys are required, so that answers are private.
+    pub keys_required: bool,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+}
+
+/// An answer that the gate gives itself.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// The status.
+    pub status: StatusCode,
+    /// All headers besides those of the body.
+    pub headers: HeaderMap,
+    /// What is wrong; `None` for a preflight, whose body is `OK`.
+    pub failure: Option<Failure>,
+}
+
+impl Rules {
+    fn new(config: &Config) -> Result<Self, Problem> {
+        let audit =
+            config.enable_audit_log.then(|| Audit::open(&config.log_directory)).transpose().map_err(|e| {
+                let message = format!(
+                    "cannot write audit.jsonl in `log_directory` {}: {e}",
+                    config.log_directory.display()
+                );
+                Problem::error(message)
+                    .remedy("create the directory for the service, or set `enable_audit_log = false`")
+            })?;
+        Ok(Self {
+            require: config.require_authentication,
+            per_minute: config.enable_rate_limiting.then_some(config.max_requests_per_minute),
+            cors: CorsPolicy(config.cors_allowed_origins.clone()),
+            trusted: config.trusted_proxies.clone(),
+            tokens: Tokens::from_config(config)?,
+            link_micros: i64::try_from(config.download_link_minutes).unwrap_or(1) * 60_000_000,
+            max_header_bytes: config.max_header_kb * 1024,
+            audit,
+        })
+    }
+}
+
+/// What is wrong with files that `config` names; for `config check`.
+pub fn problems(config: &Config) -> Vec<Problem> {
+    Tokens::from_config(config).err().into_iter().collect()
+}
+
+impl Gate {
+    /// A gate for `config` with the keys of `store`.
+    ///
+    /// # Errors
+    /// `bad-config` when a named file cannot be used, and those of the store.
+    pub fn new(config: &Config, store: Store) -> Result<Self, Failure> {
+        let rules = RwLock::new(Arc::new(Rules::new(config).map_err(|problem| reply::bad_config(&problem))?));
+        let links = Links::new().map_err(|e| {
+            Failure::system("no-randomness", format!("no random numbers: {e}"), "Look at the kernel's log.")
+        })?;
+        Ok(Self {
+            rules,
+            keys: Keys::open(store)?,
+            seen: Mutex::default(),
+            limiter: Limiter::default(),
+            links,
+        })
+    }
+
+    /// Follows another configuration from the next request on, and opens the audit log anew.
+    ///
+    /// # Errors
+    /// As [`Gate::new`]; the old rules stay then.
+    pub fn reload(&self, config: &Config) -> Result<(), Failure> {
+        let rules = Arc::new(Rules::new(config).map_err(|problem| reply::bad_config(&problem))?);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(())
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Decides about one request.
+    ///
+    /// # Errors
+    /// The answer, when the request does not go on.
+    pub async fn enter(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> Result<Pass, Refusal> {
+        let rules = self.rules();
+        let client = Client::of(peer, headers, &rules.trusted);
+        let mut pass = Pass {
+            principal: Principal::anonymous(Scopes::default()),
+            client,
+            keys_required: rules.require,
+            method: method.clone(),
+            path: uri.path().to_owned(),
+            headers: HeaderMap::new(),
+        };
+        match self.decide(&rules, &mut pass, uri, headers).await {
+            Ok(()) => Ok(pass),
+            Err((status, failure)) => {
+                let mut headers = std::mem::take(&mut pass.headers);
+                reply::challenge(status, &mut headers);
+                self.dress(&pass, &mut headers);
+                if let Some(failure) = failure.as_ref().filter(|_| status != StatusCode::TOO_MANY_REQUESTS) {
+                    rules.record(&pass, status, Some(&failure.code), None);
+                }
+                Err(Refusal { status, headers, failure })
+            }
+        }
+    }
+
+    /// The answer of the handler: adds what every answer carries, and tells the audit log.
+    pub fn leave(&self, pass: &Pass, status: StatusCode, headers: &mut HeaderMap) {
+        for (name, value) in &pass.headers {
+            // `Vary` may be there already, for compression.
+            if name == header::VARY {
+                headers.append(name, value.clone());
+            } else {
+                headers.insert(name, value.clone());
+            }
+        }
+        self.dress(pass, headers);
+        if policy::is_audited(&pass.method, &pass.path) {
+            let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
+            self.rules().record(pass, status, None, id);
+        }
+    }
+
+    /// What to append after `?` to the address of `path`, so that it can be fetched without a key for a while; `None`
+    /// when no key is needed.
+    pub fn link(&self, path: &str, principal: &Principal) -> Option<String> {
+        let rules = self.rules();
+        rules.require.then(|| self.links.query(path, principal, clock::now() + rules.link_micros))
+    }
+
+    fn dress(&self, pass: &Pass, headers: &mut HeaderMap) {
+        secure(headers, policy::is_docs(&pass.path), pass.client.https, pass.keys_required);
+    }
+
+    async fn decide(
+        &self,
+        rules: &Rules,
+        pass: &mut Pass,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<(), Stop> {
+        let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if (size + uri.to_string().len()) as u64 > rules.max_header_bytes {
+            return Err(reply::too_large(rules.max_header_bytes));
+        }
+        match rules.cors.decide(&pass.method, headers) {
+            Cors::Go(more) => pass.headers = more,
+            Cors::Preflight(more) => {
+                pass.headers = more;
+                return Err((StatusCode::OK, None));
+            }
+            Cors::Refuse => return Err(reply::foreign_page()),
+        }
+        let found = self.identify(rules, pass, uri, headers).await?;
+        let key = match &found {
+            Ok(principal) if principal.owner().is_some() => RateKey::Principal(principal.id.clone()),
+            // Whoever shows a wrong key is counted by address, so that a new key each time is no way around.
+            _ => RateKey::address(pass.client.address),
+        };
+        self.count(rules, pass, key)?;
+        let needs = policy::needs(&pass.method, &pass.path);
+        match (needs, found) {
+            (Needs::Nothing, found) => {
+                pass.principal = found.unwrap_or_else(|_| Principal::anonymous(Scopes::default()))
+            }
+            (_, Err(denial)) => return Err(reply::denied(denial)),
+            (Needs::Scope(scope), Ok(principal)) => {
+                pass.principal = principal;
+                if !pass.principal.scopes.allow(scope) {
+                    return Err(reply::denied(Denial::Scope(scope)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Who it is. Without required keys everyone may do everything, but a valid key still says who it is.
+    async fn identify(
+        &self,
+        rules: &Rules,
+        pass: &Pass,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Result<Principal, Denial>, Stop> {
+        let credential = Credential::of(headers);
+        let found = match &credential {
+            Err(denial) => Err(*denial),
+            Ok(None) => self.by_link(pass, uri).ok_or(Denial::Missing),
+            Ok(Some(credential)) => {
+                let record = match credential {
+                    Credential::Key(key) => self.record(key.id()).await.map_err(reply::broken)?,
+                    Credential::Token(_) => None,
+                };
+                authorize(Some(credential), record.as_ref(), rules.tokens.as_ref(), clock::now())
+            }
+        };
+        Ok(match (found, rules.require) {
+            (found, true) => found,
+            (Ok(principal), false) => Ok(Principal { scopes: Scopes::ALL, ..principal }),
+            (Err(_), false) => Ok(Principal::anonymous(Scopes::ALL)),
+        })
+    }
+
+    fn by_link(&self, pass: &Pass, uri: &Uri) -> Option<Principal> {
+        let reading = matches!(pass.method, Method::GET | Method::HEAD);
+        uri.query().filter(|_| reading).and_then(|query| self.links.check(&pass.path, query, clock::now()))
+    }
+
+    async fn record(&self, id: &str) -> Result<Option<KeyRecord>, Failure> {
+        let now = Instant::now();
+        if let Some((at, record)) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(id)
+            && now.saturating_duration_since(*at) < BELIEVED
+        {
+            return Ok(Some(record.clone()));
+        }
+        let found = self.keys.find(id).await?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= REMEMBERED {
+            seen.clear();
+        }
+        match &found {
+            Some(record) => seen.insert(id.to_owned(), (now, record.clone())),
+            None => seen.remove(id),
+        };
+        Ok(found)
+    }
+
+    fn count(&self, rules: &Rules, pass: &mut Pass, key: RateKey) -> Result<(), Stop> {
+        let Some(per_minute) = rules.per_minute.filter(|_| policy::is_counted(&pass.method, &pass.path))
+        else {
+            return Ok(());
+        };
+        let quota = self.limiter.take(key, per_minute, Instant::now());
+        reply::quota(&quota, &mut pass.headers);
+        match quota {
+            Quota { retry_after: Some(_), limit, .. } => Err(reply::too_many(limit)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A request that ends here: status, and what is wrong.
+pub(super) type Stop = (StatusCode, Option<Failure>);
+
+impl Rules {
+    fn record(&self, pass: &Pass, status: StatusCode, code: Option<&str>, request_id: Option<&str>) {
+        let Some(audit) = &self.audit else { return };
+        let entry = Entry {
+            client: Some(pass.client.address),
+            method: Some(pass.method.as_str()),
+            status: Some(status.as_u16()),
+            code,
+            request_id,
+            ..Entry::new("request", &pass.principal.id, &pass.path)
+        };
+        // The request is done; what is left is to say that there is no record of it.
+        if let Err(e) = audit.record(&entry) {
+            tracing::error!("cannot write the audit log: {e}");
+        }
+    }
+}
+
+/// A header whose text is made of digits.
+pub(super) fn number(value: u64) -> HeaderValue {
+    HeaderValue::from(value)
+}

@@ -1,0 +1,52 @@
+//! Directories that this user can write to, so that the service starts without any configuration.
+
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
+
+use super::fields::field;
+use super::load::Layers;
+use super::problem::{Origin, Problem};
+use super::source::Sources;
+use super::values::{Environment, Raw};
+
+/// Directories that the service writes to, and their places below a user's data.
+const WRITTEN: [(&str, &str); 4] = [
+    ("storage_dir", "cts-lite"),
+    ("base_storage_path", "cts"),
+    ("log_directory", "cts-lite/log"),
+    ("download_base_path", "cts/downloads"),
+];
+
+/// In development, a default directory that cannot be written is replaced by one of the user. Elsewhere, and when
+/// someone chose the directory, it is only told: the place of data must never depend on who starts the service.
+pub(super) fn directories(layers: &mut Layers, sources: &Sources) {
+    let development = layers.config.environment == Environment::Development;
+    for (name, below) in WRITTEN {
+        let Some(field) = field(name) else { continue };
+        let path = PathBuf::from(super::show::plain(&layers.config.json(field)));
+        if is_writable(&path) {
+            continue;
+        }
+        let origin = layers.origin(name);
+        let message = format!("`{name}`: {} cannot be written by this user", path.display());
+        match &sources.user_data {
+            Some(data) if development && !origin.is_chosen() => {
+                let other = data.join(below);
+                layers.problem(Problem::warning(format!("{message}; {} is used", other.display())));
+                layers.set(field, Raw::Text(&other.to_string_lossy()), Origin::Fallback);
+            }
+            _ => layers.problem(
+                Problem::warning(message)
+                    .at(origin)
+                    .remedy(format!("create it for the service, or set `{name}`")),
+            ),
+        }
+    }
+}
+
+/// Whether the directory, or the nearest that exists above it, takes files of this user.
+fn is_writable(path: &Path) -> bool {
+    let nearest = path.ancestors().find(|dir| dir.exists());
+    nearest.is_some_and(|dir| dir.is_dir() && access(dir, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+}

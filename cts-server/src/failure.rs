@@ -1,0 +1,268 @@
+//! Failures as the outside sees them: category, stable code, message, details, and what would help.
+
+use cts_core::{Class, Error, ErrorKind};
+use serde::{Deserialize, Serialize};
+
+/// Who has to act on a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// The tool failed: an error of its own, a crash, a limit, an output that makes no sense.
+    ToolError,
+    /// The request or the input is wrong.
+    ValidationError,
+    /// The machine refused: disk, permission, a missing part.
+    SystemError,
+    /// No tool of that name.
+    ToolNotFound,
+}
+
+/// One failure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Who has to act.
+    pub category: Category,
+    /// A stable word, such as `bad-param`.
+    pub code: String,
+    /// What went wrong, and where.
+    pub message: String,
+    /// What was seen of it.
+    #[serde(default)]
+    pub details: Details,
+    /// What would help.
+    pub suggested_fix: String,
+    /// Whether the run was tried again before this failure stood.
+    #[serde(default)]
+    pub recovery_attempted: bool,
+}
+
+/// What was seen of a failure; only what is known is written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// Exit code of the worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// Signal that ended the worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// End of what the worker wrote to standard error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_stderr: Option<String>,
+    /// Seconds from the start of the attempt to the failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_time: Option<f64>,
+    /// Largest resident memory of the worker that was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+    /// The limit that was hit: `wall_time`, `cpu_time`, `memory`, `artifact_size`, `output_size`, `pipe_size`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_hit: Option<String>,
+    /// Its value, in seconds or bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_value: Option<u64>,
+    /// The parameter that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// The place in the input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Kind of an operating system error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// Attempts that were made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+}
+
+/// A place in the input; see [`cts_core::At`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields are those of `cts_core::At`")]
+pub struct Place {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byte: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
+}
+
+impl Failure {
+    /// A failure without details.
+    pub fn new(category: Category, code: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        let (code, message, suggested_fix) = (code.to_owned(), message.into(), fix.into());
+        Self {
+            category,
+            code,
+            message,
+            details: Details::default(),
+            suggested_fix,
+            recovery_attempted: false,
+        }
+    }
+
+    /// A wrong request.
+    pub fn validation(code: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(Category::ValidationError, code, message, fix)
+    }
+
+    /// A refusal of the machine.
+    pub fn system(code: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(Category::SystemError, code, message, fix)
+    }
+
+    /// An I/O failure of the service; `action` and `what` say of what.
+    #[cold]
+    pub fn io(action: &str, what: &std::path::Path, error: &std::io::Error) -> Self {
+        let (code, fix) = io_code(error);
+        let mut failure = Self::system(code, format!("cannot {action}: {error}: {what:?}"), fix);
+        failure.details.error_type = Some(error.kind().to_string());
+        failure
+    }
+
+    /// Whether the same run may succeed a little later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self.code.as_str(), "disk-full" | "worker-start" | "worker-died" | "too-many-files" | "busy")
+    }
+}
+
+/// Code and remedy of an operating system error.
+pub fn io_code(error: &std::io::Error) -> (&'static str, &'static str) {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded => (
+            "disk-full",
+            "Free space on the disk of the data directory, or remove old runs; then start the run again.",
+        ),
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => (
+            "permission-denied",
+            "Let the user that the service runs as read the input and write its data directory.",
+        ),
+        Kind::FileTooLarge => (
+            "artifact-too-large",
+            "Ask for less output, for instance with filters, or raise max_artifact_size_mb.",
+        ),
+        Kind::NotFound => ("no-such-file", "Check the path; it is a path on the machine of the service."),
+        _ if error.raw_os_error() == Some(24) || error.raw_os_error() == Some(23) => {
+            ("too-many-files", "Raise the limit of open files of the service, or run fewer things at once.")
+        }
+        _ => ("io", "Look at the message of the operating system and at the log of the service."),
+    }
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        let (category, fix) = category_and_fix(error);
+        let mut failure = Self::new(category, error.code(), error.to_string(), fix);
+        if let ErrorKind::Io { source, .. } = error.kind() {
+            let (code, fix) = io_code(source);
+            (failure.code, failure.suggested_fix) = (code.to_owned(), fix.to_owned());
+            failure.details.error_type = Some(source.kind().to_string());
+            if code == "artifact-too-large" {
+                failure.category = Category::ToolError;
+                failure.details.limit_hit = Some("artifact_size".to_owned());
+            }
+        }
+        failure.details.parameter = parameter(error.kind());
+        failure.details.place = place(error);
+        failure
+    }
+}
+
+fn parameter(kind: &ErrorKind) -> Option<String> {
+    match kind {
+        ErrorKind::UnknownParam { name, .. }
+        | ErrorKind::MissingParam { name, .. }
+        | ErrorKind::BadParam { name, .. }
+        | ErrorKind::OutOfRange { name, .. } => Some(name.clone()),
+        _ => None,
+    }
+}
+
+fn place(error: &Error) -> Option<Place> {
+    let at = error.at();
+    let place = Place {
+        path: at.path.as_ref().map(|path| path.display().to_string()),
+        segment: at.segment,
+        event: at.event,
+        byte: at.byte,
+        line: at.line,
+        column: at.column,
+    };
+    (place != Place::default()).then_some(place)
+}
+
+fn category_and_fix(error: &Error) -> (Category, String) {
+    use Category::{SystemError, ToolError, ToolNotFound, ValidationError};
+    let known = |suggestion: &Option<String>, otherwise: &str| match suggestion {
+        Some(name) => format!("Did you mean `{name}`?"),
+        None => otherwise.to_owned(),
+    };
+    let (category, fix): (Category, String) = match error.kind() {
+        ErrorKind::NoSuchTool { suggestion, .. } => {
+            (ToolNotFound, known(suggestion, "GET /v1/capabilities lists the tools."))
+        }
+        ErrorKind::UnknownParam { suggestion, .. } => {
+            (ValidationError, known(suggestion, "GET /v1/capabilities lists the parameters of each tool."))
+        }
+        ErrorKind::MissingParam { name, help } => (ValidationError, format!("Give `{name}`: {help}")),
+        ErrorKind::BadParam { name, expected, .. } => (ValidationError, format!("Give `{name}` as {expected}.")),
+        ErrorKind::OutOfRange { name, range, .. } => (ValidationError, format!("Give `{name}` {range}.")),
+        ErrorKind::NoSuchFile => {
+            let fix = "Check the path; it is a path on the machine of the service. Upload the file if it is elsewhere.";
+            (ValidationError, fix.to_owned())
+        }
+        ErrorKind::NoSuchRoute { .. } | ErrorKind::BadRoute { .. } => {
+            (ValidationError, "Check the name of the route and the search directories of the service.".to_owned())
+        }
+        ErrorKind::FeatureNotBuilt { .. } => {
+            (SystemError, "Use a build of the service that has this part.".to_owned())
+        }
+        _ => match error.class() {
+            Class::Param => (ValidationError, "Correct the parameter.".to_owned()),
+            Class::NotFound => (ValidationError, "Check the name; the message says what was looked for.".to_owned()),
+            Class::Input => (
+                ValidationError,
+                "Check that the input is the file you meant and was copied completely; the message says where it \
+                 breaks off."
+                    .to_owned(),
+            ),
+            Class::Limit => {
+                (ValidationError, "Use a smaller input; the message names the limit that it exceeds.".to_owned())
+            }
+            Class::Unsupported => (ValidationError, "Convert the input to a supported form.".to_owned()),
+            Class::Stopped => (ToolError, "Start the run again.".to_owned()),
+            Class::Io => (SystemError, "Look at the message of the operating system.".to_owned()),
+        },
+    };
+    (category, fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_become_categories() {
+        let of = |kind: ErrorKind| Failure::from(&Error::from(kind));
+        let missing = of(ErrorKind::NoSuchTool { name: "x".into(), suggestion: Some("y".into()) });
+        assert_eq!(
+            (missing.category, missing.suggested_fix.as_str()),
+            (Category::ToolNotFound, "Did you mean `y`?")
+        );
+        let full = of(ErrorKind::Io { action: "write", source: std::io::ErrorKind::StorageFull.into() });
+        assert_eq!((full.category, full.code.as_str()), (Category::SystemError, "disk-full"));
+        assert!(full.is_transient());
+        let bad = Error::from(ErrorKind::NotALog { reason: "empty".into() }).path("a.zst");
+        let bad = Failure::from(&bad);
+        assert_eq!(bad.category, Category::ValidationError);
+        assert_eq!(bad.details.place.unwrap().path.unwrap(), "a.zst");
+    }
+}

@@ -1,0 +1,192 @@
+//! What the engine and the HTTP part need to know; the configuration produces it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that can be set. [`Settings::new`] gives the defaults.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the store, artifacts and uploads lie. One service at a time.
+    pub data_dir: PathBuf,
+    /// Directories whose files runs may read, besides uploads; with links resolved. Empty: every file.
+    pub allowed_roots: Vec<PathBuf>,
+    /// Directories in which routes are searched.
+    pub search_dirs: Vec<PathBuf>,
+    /// How the environment is called, as `/v1/config/status` shows it.
+    pub environment: String,
+    /// Shown by `/v1/config/status`.
+    pub debug: bool,
+    /// Shown by `/v1/config/status`.
+    pub log_level: String,
+    /// Whether `/metrics` and `/v1/metrics` answer.
+    pub metrics: bool,
+    /// Whether the detailed health checks answer.
+    pub health_checks: bool,
+    /// What is done with runs.
+    pub runs: RunSettings,
+    /// Limits of one worker process.
+    pub limits: Limits,
+    /// What is kept, and how long.
+    pub retention: Retention,
+    /// Limits of requests.
+    pub http: HttpSettings,
+    /// How to start a worker: program and arguments.
+    pub worker: WorkerCommand,
+}
+
+/// Queue and repetition.
+#[derive(Clone, Debug)]
+pub struct RunSettings {
+    /// Runs at the same time.
+    pub max_concurrent: usize,
+    /// Runs waiting; more are refused.
+    pub max_queued: usize,
+    /// Attempts of a run whose failure is one of the system and may pass; 1 never repeats.
+    pub attempts: u32,
+    /// Pause before the second attempt; doubled for each further one.
+    pub retry_pause: Duration,
+    /// Log lines kept of one run; the rest is counted.
+    pub max_log_lines: usize,
+    /// Largest size of all log lines of one run, in bytes.
+    pub max_log_bytes: u64,
+    /// How long running runs may go on when the service shall end.
+    pub shutdown_grace: Duration,
+    /// Workers started before they are needed.
+    pub spare_workers: usize,
+}
+
+/// Limits of one worker process; zero means none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Wall time of one run.
+    pub wall: Duration,
+    /// CPU time in s, all threads together.
+    pub cpu_seconds: u64,
+    /// Address space in bytes.
+    pub memory_bytes: u64,
+    /// Open files.
+    pub open_files: u64,
+    /// Bytes of one artifact.
+    pub artifact_bytes: u64,
+    /// Bytes of all files of one run.
+    pub output_bytes: u64,
+    /// Bytes a worker may say on its pipe.
+    pub pipe_bytes: u64,
+}
+
+/// What the clean-up keeps; zero means no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Age of finished runs with their artifacts, and of uploads.
+    pub max_age: Duration,
+    /// Number of finished runs.
+    pub max_runs: u64,
+    /// Bytes of all artifacts.
+    pub max_bytes: u64,
+    /// How often the clean-up looks.
+    pub interval: Duration,
+}
+
+/// Limits of requests.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// Largest JSON body in bytes.
+    pub max_body_bytes: usize,
+    /// Largest upload in bytes.
+    pub max_upload_bytes: u64,
+    /// Time for the head of a request.
+    pub header_timeout: Duration,
+    /// Longest pause within a request body.
+    pub body_timeout: Duration,
+    /// Connections at the same time.
+    pub max_connections: usize,
+    /// Pause after which a silent log stream says that it lives.
+    pub heartbeat: Duration,
+}
+
+/// How to start a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkerCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+}
+
+impl Settings {
+    /// The defaults: everything in `data_dir`, loopback only, workers of this program.
+    ///
+    /// # Errors
+    /// When the path of this program is unknown.
+    pub fn new(data_dir: impl Into<PathBuf>) -> std::io::Result<Self> {
+        let worker = WorkerCommand { program: std::env::current_exe()?, args: vec!["worker".to_owned()] };
+        Ok(Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: data_dir.into(),
+            allowed_roots: Vec::new(),
+            search_dirs: Vec::new(),
+            environment: "development".to_owned(),
+            debug: false,
+            log_level: "INFO".to_owned(),
+            metrics: true,
+            health_checks: true,
+            runs: RunSettings::default(),
+            limits: Limits::default(),
+            retention: Retention::default(),
+            http: HttpSettings::default(),
+            worker,
+        })
+    }
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            max_concurrent: 3,
+            max_queued: 20_000,
+            attempts: 3,
+            retry_pause: Duration::from_millis(500),
+            max_log_lines: 20_000,
+            max_log_bytes: 16 << 20,
+            shutdown_grace: Duration::from_secs(10),
+            spare_workers: 1,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wall: Duration::from_secs(300),
+            cpu_seconds: 1200,
+            memory_bytes: 2 << 30,
+            open_files: 256,
+            artifact_bytes: 4 << 30,
+            output_bytes: 8 << 30,
+            pipe_bytes: 64 << 20,
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+        Self { max_age: days(7), max_runs: 100_000, max_bytes: 0, interval: Duration::from_secs(3600) }
+    }
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 1 << 20,
+            max_upload_bytes: 8 << 30,
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(60),
+            max_connections: 4096,
+            heartbeat: Duration::from_secs(15),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What is known of runs, logs, artifacts and uploads, in one SQLite file.
+//!
+//! This room knows SQL and nothing of processes, queues and HTTP. Every change is one transaction, so that the end of
+//! the service at any moment leaves a true state. There is one writing connection; readers have their own, which the
+//! write-ahead log lets go on beside it.
+
+mod artifacts;
+mod logs;
+mod runs;
+mod schema;
+mod uploads;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+pub use artifacts::Artifact;
+pub use logs::{Level, LogEntry};
+pub use runs::{End, InputRef, Run, RunFilter, Status};
+pub use uploads::{Upload, UploadState};
+
+use crate::failure::Failure;
+
+/// How long a statement waits for another process that holds the file.
+const BUSY: Duration = Duration::from_secs(5);
+/// Reading connections that are kept.
+const READERS: usize = 4;
+
+/// The store; clones share it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    path: std::path::PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// The result of a statement.
+pub type Sql<T> = rusqlite::Result<T>;
+
+impl Store {
+    /// Opens or creates the file.
+    ///
+    /// # Errors
+    /// `store-corrupt`, `store-too-new`, and those of the file system. A damaged file is never replaced.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let mut writer = connect(path, OpenFlags::default()).map_err(|e| failure(&e, path))?;
+        schema::prepare(&mut writer, path)?;
+        let (writer, readers) = (Mutex::new(writer), Mutex::default());
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), writer, readers })))
+    }
+
+    /// Changes something in one transaction, on a thread that may block.
+    ///
+    /// # Errors
+    /// `busy`, `disk-full`, `store-corrupt`, `store`; nothing has changed then.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let store = self.clone();
+        joined(tokio::task::spawn_blocking(move || store.write_now(work)).await)
+    }
+
+    /// As [`Store::write`], on this thread.
+    ///
+    /// # Errors
+    /// Those of [`Store::write`].
+    pub fn write_now<T>(&self, work: impl FnOnce(&Connection) -> Sql<T>) -> Result<T, Failure> {
+        let mut writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let change = || {
+            let transaction = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        change().map_err(|e| failure(&e, &self.0.path))
+    }
+
+    /// Reads something, on a thread that may block.
+    ///
+    /// # Errors
+    /// `busy`, `store-corrupt`, `store`.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let store = self.clone();
+        joined(tokio::task::spawn_blocking(move || store.read_now(work)).await)
+    }
+
+    /// As [`Store::read`], on this thread.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`].
+    pub fn read_now<T>(&self, work: impl FnOnce(&Connection) -> Sql<T>) -> Result<T, Failure> {
+        let pooled = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let attempt = || {
+            let reader = pooled.map_or_else(|| connect(&self.0.path, read_only()), Ok)?;
+            let value = work(&reader)?;
+            let mut readers = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if readers.len() < READERS {
+                readers.push(reader);
+            }
+            Ok(value)
+        };
+        attempt().map_err(|e| failure(&e, &self.0.path))
+    }
+}
+
+fn read_only() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Sql<Connection> {
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn joined<T>(result: Result<Result<T, Failure>, tokio::task::JoinError>) -> Result<T, Failure> {
+    result.unwrap_or_else(|e| {
+        let fix = "Look at the log of the service and report this.";
+        Err(Failure::system("store", format!("work on the store broke off: {e}"), fix))
+    })
+}
+
+/// What a failure of SQLite means for the caller.
+#[cold]
+fn failure(error: &rusqlite::Error, path: &Path) -> Failure {
+    let (code, fix) = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            ("busy", "Another program holds the store; end it, or try again.")
+        }
+        Some(ErrorCode::DiskFull) => ("disk-full", "Free space on the disk of the data directory."),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+            "store-corrupt",
+            "The store is left as it is. Restore it from a copy, or move it away to begin with an empty one.",
+        ),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+            ("permission-denied", "Let the user that the service runs as write the data directory.")
+        }
+        _ => ("store", "Look at the log of the service."),
+    };
+    Failure::system(code, format!("store: {error}: {path:?}"), fix)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+use serde_json::{Map, json};
+
+use super::*;
+
+fn run(id: &str) -> Run {
+    Run {
+        seq: 0,
+        id: id.to_owned(),
+        owner: None,
+        client: "me".to_owned(),
+        tool: "rlog-to-csv".to_owned(),
+        name: Some("Drive".to_owned()),
+        params: Map::from_iter([("rlog".to_owned(), json!("/a"))]),
+        input: None,
+        status: Status::Queued,
+        priority: 0,
+        created_at: 1,
+        started_at: None,
+        completed_at: None,
+        attempts: 0,
+        report: None,
+        failure: None,
+        cache_key: Some("k".to_owned()),
+        idempotency_key: None,
+        logs_dropped: 0,
+    }
+}
+
+fn end(status: Status) -> End {
+    End { status, at: 9, report: Some(json!({ "rows": 1 })), failure: None, logs_dropped: 0 }
+}
+
+fn open() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&dir.path().join("store.db")).unwrap();
+    (dir, store)
+}
+
+#[test]
+fn the_first_end_stands() {
+    let (_dir, store) = open();
+    store.write_now(|db| run("a").insert(db)).unwrap();
+    assert!(store.write_now(|db| Run::start(db, "a", 5)).unwrap());
+    assert!(!store.write_now(|db| Run::start(db, "a", 6)).unwrap());
+    assert!(store.write_now(|db| Run::finish(db, "a", &end(Status::Canceled))).unwrap());
+    assert!(!store.write_now(|db| Run::finish(db, "a", &end(Status::Completed))).unwrap());
+    let run = store.read_now(|db| Run::get(db, "a")).unwrap().unwrap();
+    assert_eq!((run.status, run.started_at, run.attempts), (Status::Canceled, Some(5), 1));
+    assert_eq!(run.report, Some(json!({ "rows": 1 })));
+}
+
+#[test]
+fn lists_are_filtered_and_paged() {
+    let (_dir, store) = open();
+    for id in ["a", "b", "c"] {
+        store.write_now(|db| run(id).insert(db)).unwrap();
+    }
+    store.write_now(|db| Run::start(db, "b", 5)).unwrap();
+    let list = |filter: RunFilter| -> Vec<String> {
+        let filter = RunFilter { limit: if filter.limit == 0 { 9 } else { filter.limit }, ..filter };
+        store.read_now(|db| Run::list(db, &filter)).unwrap().into_iter().map(|run| run.id).collect()
+    };
+    assert_eq!(list(RunFilter::default()), ["c", "b", "a"]);
+    assert_eq!(list(RunFilter { status: Status::named("pending"), ..RunFilter::default() }), ["c", "a"]);
+    assert_eq!(list(RunFilter { before: Some("c".into()), limit: 1, ..RunFilter::default() }), ["b"]);
+    assert_eq!(list(RunFilter { offset: 2, ..RunFilter::default() }), ["a"]);
+    assert!(list(RunFilter { owner: Some("other".into()), ..RunFilter::default() }).is_empty());
+    assert_eq!(list(RunFilter { name: Some("riv".into()), limit: 1, ..RunFilter::default() }), ["c"]);
+}
+
+#[test]
+fn a_run_goes_with_its_logs_and_artifacts() {
+    let (_dir, store) = open();
+    let entry = LogEntry { seq: 1, at: 2, level: Level::Info, source: "tool", message: "hi".to_owned() };
+    let artifact = Artifact {
+        id: "x".into(),
+        run: "a".into(),
+        name: "a.csv".into(),
+        content_type: "text/csv".into(),
+        bytes: 3,
+        sha256: "00".into(),
+        created_at: 4,
+    };
+    let (e, a) = (entry.clone(), artifact.clone());
+    store
+        .write_now(move |db| {
+            run("a").insert(db)?;
+            LogEntry::insert(db, "a", &[e])?;
+            a.insert(db)
+        })
+        .unwrap();
+    assert_eq!(store.read_now(|db| LogEntry::after(db, "a", 0)).unwrap(), [entry]);
+    assert_eq!(store.read_now(|db| Artifact::of_run(db, "a")).unwrap(), [artifact]);
+    store.write_now(|db| Run::delete(db, &["a".to_owned()])).unwrap();
+    assert!(store.read_now(|db| LogEntry::after(db, "a", 0)).unwrap().is_empty());
+    assert_eq!(store.read_now(Artifact::totals).unwrap(), (0, 0));
+}
+
+#[test]
+fn damaged_and_newer_files_are_refused_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    std::fs::write(
+        &path,
+        b"this is no database, and long enough to have a header of a hundred bytes or so".repeat(9),
+    )
+    .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    assert_eq!(Store::open(&path).err().unwrap().code, "store-corrupt");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    std::fs::remove_file(&path).unwrap();
+
+    drop(Store::open(&path).unwrap());
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert_eq!(Store::open(&path).err().unwrap().code, "store-too-new");
+}
+
+#[test]
+fn a_failed_change_changes_nothing() {
+    let (_dir, store) = open();
+    let broken = store.write_now(|db| {
+        run("a").insert(db)?;
+        run("a").insert(db)
+    });
+    assert_eq!(broken.err().unwrap().code, "store");
+    assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_none());
+}
