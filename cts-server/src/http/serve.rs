@@ -36,7 +36,11 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
     let limits = app.engine.settings().http.clone();
     let filter = filter(Arc::clone(&app));
     let mut builder = auto::Builder::new(TokioExecutor::new()).http1_only();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(HEAD_BYTES);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HEAD_BYTES);
     let (places, graceful) = (Arc::new(Semaphore::new(limits.max_connections)), GracefulShutdown::new());
     let mut stop = std::pin::pin!(stop);
     loop {
