@@ -15,7 +15,7 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::files::{publish, size_of};
 use crate::store::{Artifact, Level, Run};
-use crate::worker::{Ending, Heard, Job, JobLimits, Process, Said, verdict};
+use crate::worker::{Ending, Heard, Job, JobLimits, Process, Said, seen, verdict};
 
 /// How often memory and output are looked at.
 const SAMPLE: Duration = Duration::from_millis(100);
@@ -68,6 +68,7 @@ impl Engine {
             Stop::Ending(ending) => ending,
         };
         self.0.metrics.peak_memory(exit.peak_memory);
+        let published = published.map_err(|failure| seen(failure, &exit));
         let result =
             verdict(ending, &exit, &self.0.settings.limits).and_then(|report| published.map(|()| report));
         self.warn_of_change(run, live, before);

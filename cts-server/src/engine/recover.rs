@@ -65,8 +65,9 @@ impl Engine {
                 let path = dir.join(&name);
                 fs::remove_file(&path).map_err(|e| Failure::io("remove", &path, &e))?;
             }
-            // Both fail when something is left, as they should.
-            let _ = fs::remove_dir(&dir).and_then(|()| fs::remove_dir(self.0.layout.run(&id)));
+            // Each fails when something is left, as it should.
+            let _ = fs::remove_dir(&dir);
+            let _ = fs::remove_dir(self.0.layout.run(&id));
         }
         let gone = self.0.store.write_now(|db| {
             let all = Artifact::all(db)?;

@@ -98,7 +98,7 @@ fn parameters(route: &Route) -> Vec<Value> {
 
 fn operation_id(route: &Route) -> String {
     let words = route.path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let path: Vec<&str> = words.filter(|word| *word != "v1").collect();
+    let path: Vec<&str> = words.collect();
     format!("{}_{}", route.method.to_lowercase(), path.join("_"))
 }
 
