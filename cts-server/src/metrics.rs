@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
 };
 
 use crate::failure::Category;
@@ -98,7 +99,11 @@ impl Metrics {
             runs_failed: counters(r, "runs_failed", "Runs failed, by category.", &["category"])?,
             recoveries: counter(r, "run_recoveries", "Attempts repeated after a failure that may pass.")?,
             execution_duration: duration(r)?,
-            run_peak_memory: gauge(r, "run_peak_memory_bytes", "Largest resident memory of the last worker.")?,
+            run_peak_memory: gauge(
+                r,
+                "run_peak_memory_bytes",
+                "Largest resident memory of the last worker.",
+            )?,
             api_requests: counters(r, "api_requests_total", "Requests.", &["method", "endpoint", "status"])?,
             api_response_time: response_time(r)?,
             api_errors: counters(r, "api_errors", "Answers of status 400 and up.", &["method", "endpoint"])?,
@@ -245,7 +250,12 @@ fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<In
     Ok(counter)
 }
 
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+fn counters(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+) -> prometheus::Result<IntCounterVec> {
     let counters = IntCounterVec::new(Opts::new(name, help), labels)?;
     registry.register(Box::new(counters.clone()))?;
     Ok(counters)

@@ -78,7 +78,8 @@ fn share(part: u64, all: u64) -> f64 {
 /// Source: proc_stat(5), first line: user nice system idle iowait irq softirq steal.
 fn cpu_ticks() -> Option<(u64, u64)> {
     let stat = std::fs::read_to_string("/proc/stat").ok()?;
-    let numbers: Vec<u64> = stat.lines().next()?.split_whitespace().skip(1).flat_map(str::parse).take(8).collect();
+    let numbers: Vec<u64> =
+        stat.lines().next()?.split_whitespace().skip(1).flat_map(str::parse).take(8).collect();
     let all: u64 = numbers.iter().sum();
     let idle = numbers.get(3)? + numbers.get(4)?;
     Some((all - idle, all))

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::failure::Failure;
 use crate::files::{publish, size_of};
 use crate::store::{Artifact, Level, Run};
-use crate::worker::{Ending, Heard, Job, JobLimits, Process, Said, verdict};
+use crate::worker::{Ending, Heard, Job, JobLimits, Process, Said, seen, verdict};
 
 /// How often memory and output are looked at.
 const SAMPLE: Duration = Duration::from_millis(100);
@@ -68,14 +68,18 @@ impl Engine {
             Stop::Ending(ending) => ending,
         };
         self.0.metrics.peak_memory(exit.peak_memory);
-        let result = verdict(ending, &exit, &self.0.settings.limits).and_then(|report| published.map(|()| report));
+        let published = published.map_err(|failure| seen(failure, &exit));
+        let result =
+            verdict(ending, &exit, &self.0.settings.limits).and_then(|report| published.map(|()| report));
         self.warn_of_change(run, live, before);
         match result {
             Ok(mut report) => {
                 self.scrub_json(run, &mut report);
                 Attempt::Done(report)
             }
-            Err(failure) => Attempt::Failed(Failure { message: self.scrub(run, &failure.message), ..failure }),
+            Err(failure) => {
+                Attempt::Failed(Failure { message: self.scrub(run, &failure.message), ..failure })
+            }
         }
     }
 
@@ -83,7 +87,11 @@ impl Engine {
         let work_dir = self.0.layout.begin_work(&run.id)?;
         let process = self.0.pool.take().map_err(|error| {
             let message = format!("cannot start a worker: {error}");
-            Failure::system("worker-start", message, "Look whether the machine has memory and processes left.")
+            Failure::system(
+                "worker-start",
+                message,
+                "Look whether the machine has memory and processes left.",
+            )
         })?;
         let mut params = run.params.clone();
         if let (Some(input), Ok(tool)) = (&run.input, cts_core::tool::find(&run.tool)) {
@@ -174,7 +182,8 @@ impl Engine {
     async fn publish(self, run: String, name: String, content_type: String) -> Result<(), Failure> {
         let (layout, max, id) = (self.0.layout.clone(), self.0.settings.limits.artifact_bytes, run.clone());
         let moved = tokio::task::spawn_blocking(move || publish(&layout, &id, &name, max)).await;
-        let published = moved.unwrap_or_else(|e| Err(Failure::system("internal", e.to_string(), "Report this.")))?;
+        let published =
+            moved.unwrap_or_else(|e| Err(Failure::system("internal", e.to_string(), "Report this.")))?;
         let id = Uuid::new_v4().to_string();
         let created_at = clock::now();
         let artifact = Artifact {

@@ -75,7 +75,8 @@ fn oldest(retention: &Retention, now: Micros) -> Option<Micros> {
 /// The runs that go, of those given from the oldest on with the time of their end and their bytes.
 fn surplus(finished: &[(String, Micros, u64)], retention: &Retention, now: Micros) -> Vec<String> {
     let oldest = oldest(retention, now).unwrap_or(Micros::MIN);
-    let (mut runs, mut bytes) = (finished.len() as u64, finished.iter().map(|(_, _, bytes)| bytes).sum::<u64>());
+    let (mut runs, mut bytes) =
+        (finished.len() as u64, finished.iter().map(|(_, _, bytes)| bytes).sum::<u64>());
     let beyond = |value: u64, limit: u64| limit > 0 && value > limit;
     let mut gone = Vec::new();
     for (id, at, size) in finished {

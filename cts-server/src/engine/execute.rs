@@ -186,7 +186,11 @@ impl Engine {
                     return stands;
                 }
                 Err(failure) => {
-                    tracing::error!(run = id, failure = failure.message, "the end of a run is not written yet");
+                    tracing::error!(
+                        run = id,
+                        failure = failure.message,
+                        "the end of a run is not written yet"
+                    );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }

@@ -52,7 +52,11 @@ impl Engine {
         let upload = found.ok_or_else(|| no_such("upload", id))?;
         if upload.state != UploadState::Complete {
             let message = format!("upload '{id}' is not finalized");
-            return Err(Failure::validation("upload-incomplete", message, "Send the rest, then finalize it."));
+            return Err(Failure::validation(
+                "upload-incomplete",
+                message,
+                "Send the rest, then finalize it.",
+            ));
         }
         let file = UploadFile::new(self.0.layout.upload(id), &upload.filename);
         let resolved = file.path().display().to_string();

@@ -22,7 +22,12 @@ pub struct Live {
 impl Live {
     pub(super) fn new(book: LogBook) -> Self {
         let unknown = AtomicU64::new(f64::NAN.to_bits());
-        Self { book, cancel: CancellationToken::new(), interrupt: CancellationToken::new(), progress: unknown }
+        Self {
+            book,
+            cancel: CancellationToken::new(),
+            interrupt: CancellationToken::new(),
+            progress: unknown,
+        }
     }
 
     /// Percent done, if that is known.

@@ -42,7 +42,8 @@ impl LogBook {
     pub fn push(&self, level: Level, source: &'static str, message: &str) {
         let message = calm(message);
         let mut pages = self.lock();
-        let full = pages.entries.len() >= self.max_lines || pages.bytes + message.len() as u64 > self.max_bytes;
+        let full =
+            pages.entries.len() >= self.max_lines || pages.bytes + message.len() as u64 > self.max_bytes;
         if full && source == "tool" {
             pages.dropped += 1;
             if pages.dropped > 1 {
@@ -70,11 +71,11 @@ impl LogBook {
         self.changed.subscribe()
     }
 
-    /// The lines after the line `seq`.
-    pub fn after(&self, seq: u64) -> Vec<LogEntry> {
+    /// At most `limit` lines after the line `seq`.
+    pub fn after(&self, seq: u64, limit: usize) -> Vec<LogEntry> {
         let pages = self.lock();
         let from = usize::try_from(seq).unwrap_or(usize::MAX).min(pages.entries.len());
-        pages.entries[from..].to_vec()
+        pages.entries[from..].iter().take(limit).cloned().collect()
     }
 
     /// Lines that were left out.
@@ -84,7 +85,7 @@ impl LogBook {
 
     pub(super) fn take_unsaved(&self) -> Option<Vec<LogEntry>> {
         let saved = self.lock().saved;
-        let entries = self.after(saved);
+        let entries = self.after(saved, usize::MAX);
         (!entries.is_empty()).then_some(entries)
     }
 
@@ -110,12 +111,12 @@ mod tests {
             book.push(Level::Info, "tool", &format!("line {i}"));
         }
         book.push(Level::Error, "service", "the end");
-        let lines: Vec<_> = book.after(0).into_iter().map(|e| (e.seq, e.message)).collect();
+        let lines: Vec<_> = book.after(0, 99).into_iter().map(|e| (e.seq, e.message)).collect();
         assert_eq!(lines.len(), 5);
         assert_eq!((lines[2].1.as_str(), lines[4].1.as_str()), ("line 2", "the end"));
         assert_eq!((lines[4].0, book.dropped()), (5, 7));
-        assert_eq!(book.after(4).len(), 1);
-        assert!(book.after(99).is_empty());
+        assert_eq!(book.after(4, 99).len(), 1);
+        assert!(book.after(99, 99).is_empty());
     }
 
     #[test]

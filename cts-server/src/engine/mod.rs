@@ -73,9 +73,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Whether things of this owner are visible to the caller.
+    /// Whether things of this owner are visible to the caller; nobody's are visible to everybody.
     pub fn sees(&self, owner: Option<&str>) -> bool {
-        self.admin || self.owner.is_none() || self.owner.as_deref() == owner
+        self.admin || owner.is_none() || self.owner.as_deref() == owner
     }
 
     /// The owner whose things alone are visible, if that is so.
@@ -180,7 +180,11 @@ impl Engine {
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn runs(&self, caller: &Caller, filter: RunFilter) -> Result<Vec<(Run, Vec<Artifact>)>, Failure> {
+    pub async fn runs(
+        &self,
+        caller: &Caller,
+        filter: RunFilter,
+    ) -> Result<Vec<(Run, Vec<Artifact>)>, Failure> {
         let filter = RunFilter { owner: caller.only(), ..filter };
         let read = self.0.store.read(move |db| {
             let with_artifacts = |run: Run| Artifact::of_run(db, &run.id).map(|artifacts| (run, artifacts));
@@ -210,7 +214,7 @@ impl Engine {
     /// Those of the store.
     pub async fn logs(&self, id: &str, after: u64) -> Result<Vec<LogEntry>, Failure> {
         if let Some(live) = self.live(id) {
-            return Ok(live.book.after(after));
+            return Ok(live.book.after(after, usize::MAX));
         }
         let id = id.to_owned();
         self.0.store.read(move |db| LogEntry::after(db, &id, after)).await
@@ -221,7 +225,8 @@ impl Engine {
     /// # Errors
     /// Those of the store.
     pub async fn cancel(&self, id: &str) -> Result<bool, Failure> {
-        let failure = Failure::new(Category::ToolError, "canceled", "Cancelled by user", "Start the run again.");
+        let failure =
+            Failure::new(Category::ToolError, "canceled", "Cancelled by user", "Start the run again.");
         let dropped = self.live(id).map_or(0, |live| live.book.dropped());
         let end = End {
             status: Status::Canceled,

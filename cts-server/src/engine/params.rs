@@ -49,7 +49,10 @@ mod tests {
             let params = params.as_object().unwrap().clone();
             check(tool::find(tool).unwrap(), &params).map_err(|e| e.code())
         };
-        assert_eq!(check("can-bitwatch", json!({ "csv": "/a", "watch": "0x1:B0b0", "window_start": "3" })), Ok(()));
+        assert_eq!(
+            check("can-bitwatch", json!({ "csv": "/a", "watch": "0x1:B0b0", "window_start": "3" })),
+            Ok(())
+        );
         assert_eq!(check("rlog-to-csv", json!({ "rlog": ["/a", "b"], "out": 1, "repo_root": "/x" })), Ok(()));
         assert_eq!(check("rlog-to-csv", json!({ "rlog": "/a", "window_start": "x" })), Err("bad-param"));
         assert_eq!(check("rlog-to-csv", json!({ "rlog": "/a", "windw_start": 1 })), Err("unknown-param"));

@@ -35,10 +35,15 @@ impl Engine {
             for run in &runs {
                 let last = LogEntry::after(db, &run.id, 0)?.last().map_or(0, |entry| entry.seq);
                 let message = format!("System error: {message}");
-                let entry = LogEntry { seq: last + 1, at: now, level: Level::Error, source: "service", message };
+                let entry =
+                    LogEntry { seq: last + 1, at: now, level: Level::Error, source: "service", message };
                 LogEntry::insert(db, &run.id, &[entry])?;
                 let (failure, logs_dropped) = (Some(failure.clone()), run.logs_dropped);
-                Run::finish(db, &run.id, &End { status: Status::Failed, at: now, report: None, failure, logs_dropped })?;
+                Run::finish(
+                    db,
+                    &run.id,
+                    &End { status: Status::Failed, at: now, report: None, failure, logs_dropped },
+                )?;
             }
             Ok(runs.len())
         })?;
@@ -60,17 +65,22 @@ impl Engine {
                 let path = dir.join(&name);
                 fs::remove_file(&path).map_err(|e| Failure::io("remove", &path, &e))?;
             }
-            // Both fail when something is left, as they should.
-            let _ = fs::remove_dir(&dir).and_then(|()| fs::remove_dir(self.0.layout.run(&id)));
+            // Each fails when something is left, as it should.
+            let _ = fs::remove_dir(&dir);
+            let _ = fs::remove_dir(self.0.layout.run(&id));
         }
         let gone = self.0.store.write_now(|db| {
             let all = Artifact::all(db)?;
-            let gone: Vec<Artifact> =
-                all.into_iter().filter(|one| !self.0.layout.artifact(&one.run, &one.name).is_file()).collect();
+            let gone: Vec<Artifact> = all
+                .into_iter()
+                .filter(|one| !self.0.layout.artifact(&one.run, &one.name).is_file())
+                .collect();
             gone.iter().try_for_each(|one| Artifact::delete(db, &one.id))?;
             Ok(gone)
         })?;
-        gone.iter().for_each(|one| tracing::warn!(run = one.run, name = one.name, "the file of an artifact is gone"));
+        gone.iter().for_each(|one| {
+            tracing::warn!(run = one.run, name = one.name, "the file of an artifact is gone")
+        });
         Ok(())
     }
 
@@ -89,7 +99,8 @@ impl Engine {
             Ok(lost)
         })?;
         lost.iter().for_each(|id| tracing::warn!(upload = id, "the file of an upload is gone"));
-        let known: HashSet<String> = self.0.store.read_now(Upload::ids)?.into_iter().map(|(id, _)| id).collect();
+        let known: HashSet<String> =
+            self.0.store.read_now(Upload::ids)?.into_iter().map(|(id, _)| id).collect();
         let strays = names(&layout.uploads()).into_iter().filter(|id| !known.contains(id));
         strays.into_iter().try_for_each(|id| remove_dir(&layout.upload(&id)))
     }

@@ -66,7 +66,12 @@ impl Engine {
     /// # Errors
     /// `no-such-tool`; `unknown-param`, `missing-param`, `bad-param`, `out-of-range`; those of the input;
     /// `idempotency-mismatch`, `queue-full`, `stopping`; those of the store. There is no run then.
-    pub async fn submit(&self, caller: &Caller, wish: Wish, key: Option<String>) -> Result<Submitted, Failure> {
+    pub async fn submit(
+        &self,
+        caller: &Caller,
+        wish: Wish,
+        key: Option<String>,
+    ) -> Result<Submitted, Failure> {
         let run = self.draft(caller, &wish, key).await?;
         if let Some(earlier) = self.earlier(caller, &run, wish.reuse).await? {
             return Ok(earlier);
@@ -166,7 +171,11 @@ impl Engine {
         let same = (&found.tool, &found.params, &found.input) == (&run.tool, &run.params, &run.input);
         if found.idempotency_key.is_some() && found.idempotency_key == run.idempotency_key && !same {
             let message = "this Idempotency-Key was used for another request";
-            return Err(Failure::validation("idempotency-mismatch", message, "Use a new key for a new request."));
+            return Err(Failure::validation(
+                "idempotency-mismatch",
+                message,
+                "Use a new key for a new request.",
+            ));
         }
         Ok(Some(Submitted { run: found, artifacts, reused: true }))
     }

@@ -11,7 +11,8 @@ pub fn calm(text: &str) -> String {
     while let Some(at) = rest.find('[') {
         let (before, bracket) = rest.split_at(at);
         out.push_str(before);
-        let markup = bracket[1..].starts_with(|c: char| c.is_ascii_lowercase() || matches!(c, '#' | '/' | '@'));
+        let markup =
+            bracket[1..].starts_with(|c: char| c.is_ascii_lowercase() || matches!(c, '#' | '/' | '@'));
         match bracket.find(']').filter(|_| markup) {
             Some(end) => {
                 out.push('(');

@@ -85,8 +85,13 @@ impl Engine {
         if size <= limit {
             return Ok(());
         }
-        let message = format!("an upload of {size} bytes or more exceeds the limit of {limit} (max_upload_bytes)");
-        Err(Failure::validation("too-large", message, "Send a smaller file, or give its path on the service."))
+        let message =
+            format!("an upload of {size} bytes or more exceeds the limit of {limit} (max_upload_bytes)");
+        Err(Failure::validation(
+            "too-large",
+            message,
+            "Send a smaller file, or give its path on the service.",
+        ))
     }
 
     /// Takes bytes from `offset` on. What has arrived is kept even if the rest does not come.
@@ -108,7 +113,8 @@ impl Engine {
             return Err(Failure::validation("upload-complete", "the upload is finalized already", fix));
         }
         if offset > received {
-            let message = format!("bytes from {offset} on were sent, but only {received} have arrived before");
+            let message =
+                format!("bytes from {offset} on were sent, but only {received} have arrived before");
             let fix = format!("Go on with byte {received}.");
             return Err(Failure::validation("upload-offset", message, fix));
         }
@@ -140,7 +146,8 @@ impl Engine {
             received += piece.len() as u64;
             self.check_size(received)?;
             if upload.size.is_some_and(|size| received > size) {
-                let message = format!("more than the announced {} bytes were sent", upload.size.unwrap_or_default());
+                let message =
+                    format!("more than the announced {} bytes were sent", upload.size.unwrap_or_default());
                 return Err(Failure::validation("upload-size", message, "Announce the true size."));
             }
             file.put(&mut open, &piece).await?;

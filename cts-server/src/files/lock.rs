@@ -38,7 +38,11 @@ fn in_use(file: &mut File, dir: &Path) -> Failure {
     // Only for the message.
     let _ = file.read_to_string(&mut pid);
     let message = format!("another service (process {}) uses the data directory: {dir:?}", pid.trim());
-    Failure::system("data-dir-in-use", message, "End the other service, or give this one a data directory of its own.")
+    Failure::system(
+        "data-dir-in-use",
+        message,
+        "End the other service, or give this one a data directory of its own.",
+    )
 }
 
 #[cfg(test)]

@@ -96,7 +96,9 @@ mod tests {
         assert_eq!(check("root/sub/../in"), Ok(root.join("in")));
         assert_eq!(check("back"), Ok(root.join("in")));
         assert_eq!(check("root/absent"), Ok(root.join("absent")));
-        for path in ["out", "root/link", "root/up/out", "root/../out", "root/absent/../../out", "rootless", "absent"] {
+        for path in
+            ["out", "root/link", "root/up/out", "root/../out", "root/absent/../../out", "rootless", "absent"]
+        {
             assert_eq!(check(path), Err("path-not-allowed".to_owned()), "{path}");
         }
         assert!(Roots::default().resolve(&dir.join("out")).is_ok());

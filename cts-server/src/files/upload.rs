@@ -98,7 +98,8 @@ impl UploadFile {
         }
         if let Some(sha256) = sha256.filter(|hash| !hash.eq_ignore_ascii_case(&found_hash)) {
             let message = format!("the upload has SHA-256 {found_hash}, {sha256} was announced");
-            let fix = "The bytes changed on the way, or the file while it was sent: send it again from the start.";
+            let fix =
+                "The bytes changed on the way, or the file while it was sent: send it again from the start.";
             return Err(Failure::validation("upload-hash", message, fix));
         }
         if found_size == 0 {

@@ -126,7 +126,7 @@ pub struct RunFilter {
     pub status: Option<Status>,
     /// Only of this tool.
     pub tool: Option<String>,
-    /// Only those of this owner.
+    /// Only those of this owner, and nobody's.
     pub owner: Option<String>,
     /// Only those whose name contains this.
     pub name: Option<String>,
@@ -220,7 +220,7 @@ impl Run {
     pub fn list(db: &Connection, filter: &RunFilter) -> Sql<Vec<Self>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM runs WHERE (:status IS NULL OR status = :status) AND (:tool IS NULL OR tool = :tool) \
-             AND (:owner IS NULL OR owner = :owner) AND (:name IS NULL OR instr(lower(name), lower(:name))) \
+             AND (:owner IS NULL OR owner IS NULL OR owner = :owner) AND (:name IS NULL OR instr(lower(name), lower(:name))) \
              AND (:before IS NULL OR seq < (SELECT seq FROM runs WHERE id = :before)) \
              ORDER BY seq DESC LIMIT :limit OFFSET :offset"
         );
@@ -240,6 +240,12 @@ impl Run {
         let mut statement = db.prepare_cached("SELECT status, count(*) FROM runs GROUP BY status")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
         rows.collect()
+    }
+
+    /// Owners, or addresses where there are none, that have runs.
+    pub fn users(db: &Connection) -> Sql<u64> {
+        let sql = "SELECT count(DISTINCT COALESCE(owner, client)) FROM runs";
+        db.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
     }
 
     /// All runs of a state, the oldest first.

@@ -18,4 +18,4 @@ pub use limits::{apply as apply_limits, peak_memory};
 pub use pool::Pool;
 pub use process::{Exit, Heard, Process};
 pub use proto::{Job, JobLimits, Said};
-pub use verdict::{Ending, verdict};
+pub use verdict::{Ending, seen, verdict};

@@ -31,7 +31,7 @@ pub enum Ending {
 /// # Errors
 /// Every ending but a report is one.
 pub fn verdict(ending: Ending, exit: &Exit, limits: &Limits) -> Result<Value, Failure> {
-    let mut failure = match ending {
+    let failure = match ending {
         Ending::Report(report) if exit.code == Some(0) => return Ok(report),
         Ending::Report(_) | Ending::Silence => died(exit, limits),
         Ending::Error(failure) => said(failure, limits),
@@ -60,13 +60,18 @@ pub fn verdict(ending: Ending, exit: &Exit, limits: &Limits) -> Result<Value, Fa
             "Ask for less output, for instance with filters, or raise the limit of the service.",
         ),
     };
+    Err(seen(failure, exit))
+}
+
+/// The failure with what was seen of the worker's end.
+pub fn seen(mut failure: Failure, exit: &Exit) -> Failure {
     let details = &mut failure.details;
     details.exit_code = details.exit_code.or(exit.code);
     details.signal = details.signal.or(exit.signal);
     details.execution_time = Some(exit.duration.as_secs_f64());
     details.peak_memory_bytes = (exit.peak_memory > 0).then_some(exit.peak_memory);
     details.tool_stderr = (!exit.stderr.is_empty()).then(|| exit.stderr.clone());
-    Err(failure)
+    failure
 }
 
 fn limit(code: &str, message: String, (name, value): (&str, u64), fix: &str) -> Failure {

@@ -1,0 +1,140 @@
+//! Artifacts: their data and their bytes.
+
+use std::io::SeekFrom;
+use std::sync::Arc;
+
+use http::{StatusCode, header};
+use serde_json::Value;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+use warp::reply::Response;
+
+use super::app::App;
+use super::problem::{Answer, Problem};
+use super::range::{self, Part};
+use super::reply::{self, insert, matches_tag};
+use super::request::Request;
+use super::{body, view};
+use crate::failure::Failure;
+use crate::store::Artifact;
+
+/// Bytes of a file that are read at once.
+const PIECE: usize = 256 << 10;
+
+/// `GET /v1/runs/{run_id}/artifacts`: a bare list, empty for an unknown run.
+pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
+    let artifacts = match app.engine.run(&request.caller, request.id()).await {
+        Ok((_, artifacts)) => artifacts,
+        Err(failure) if failure.code == "no-such-run" => Vec::new(),
+        Err(failure) => return Err(failure.into()),
+    };
+    let views: Vec<Value> = artifacts.iter().map(|artifact| shown(&app, &request, artifact)).collect();
+    Ok(reply::json(&views))
+}
+
+/// `GET /v1/artifacts/{artifact_id}`
+pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
+    let artifact = app.engine.artifact(&request.caller, request.id()).await?;
+    Ok(reply::json(&shown(&app, &request, &artifact)))
+}
+
+fn shown(app: &App, request: &Request, artifact: &Artifact) -> Value {
+    let link = app.gate.link(&view::download_path(artifact), &request.pass.principal);
+    view::artifact(artifact, &request.base_url(app.engine.settings().listen), link)
+}
+
+/// `GET /v1/artifacts/{artifact_id}/download` and `…/content`
+pub(super) async fn bytes(app: Arc<App>, request: Request) -> Answer {
+    let artifact = app.engine.artifact(&request.caller, request.id()).await?;
+    let tag = format!("\"{}\"", artifact.sha256);
+    let modified = u64::try_from(artifact.created_at / 1_000_000).unwrap_or_default();
+    let modified = std::time::UNIX_EPOCH + std::time::Duration::from_secs(modified);
+    if is_known(&request, &tag, modified) {
+        let mut response = Response::new(bytes::Bytes::new().into());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        insert(&mut response, header::ETAG, &tag);
+        return Ok(response);
+    }
+    let part = match request.header("if-range") {
+        // The client has a part of something else.
+        Some(known) if known != tag && httpdate::parse_http_date(known).ok() != Some(modified) => Part::All,
+        _ => range::part(request.header("range"), artifact.bytes),
+    };
+    let mut response = send(&app, &artifact, part).await?;
+    insert(&mut response, header::ETAG, &tag);
+    insert(&mut response, header::LAST_MODIFIED, &httpdate::fmt_http_date(modified));
+    insert(&mut response, header::ACCEPT_RANGES, "bytes");
+    insert(&mut response, header::CONTENT_TYPE, &artifact.content_type);
+    insert(&mut response, header::CONTENT_DISPOSITION, &disposition(&artifact.name));
+    Ok(response)
+}
+
+/// Whether the client has these bytes.
+fn is_known(request: &Request, tag: &str, modified: std::time::SystemTime) -> bool {
+    match (request.header("if-none-match"), request.header("if-modified-since")) {
+        (Some(tags), _) => matches_tag(tags, tag),
+        (None, Some(since)) => httpdate::parse_http_date(since).is_ok_and(|since| modified <= since),
+        (None, None) => false,
+    }
+}
+
+async fn send(app: &App, artifact: &Artifact, part: Part) -> Result<Response, Problem> {
+    let (from, len) = match part {
+        Part::All => (0, artifact.bytes),
+        Part::Some { from, len } => (from, len),
+        Part::Beyond => {
+            let mut response = Response::new(bytes::Bytes::new().into());
+            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+            insert(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", artifact.bytes));
+            return Ok(response);
+        }
+    };
+    let path = app.engine.layout().artifact(&artifact.run, &artifact.name);
+    let failed = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::NotFound => Failure::validation(
+            "no-such-artifact",
+            "Artifact not found",
+            "The file is gone; start the run again.",
+        ),
+        _ => Failure::io("read the artifact", &path, &e),
+    };
+    let mut file = File::open(&path).await.map_err(failed)?;
+    file.seek(SeekFrom::Start(from)).await.map_err(failed)?;
+    let mut response = body::stream(ReaderStream::with_capacity(file.take(len), PIECE));
+    insert(&mut response, header::CONTENT_LENGTH, &len.to_string());
+    if let Part::Some { .. } = part {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let range = format!("bytes {from}-{}/{}", from + len - 1, artifact.bytes);
+        insert(&mut response, header::CONTENT_RANGE, &range);
+    }
+    Ok(response)
+}
+
+/// The name twice: plain for older clients, and as RFC 6266 says for names beyond ASCII.
+pub(super) fn disposition(name: &str) -> String {
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_graphic() && !"\"\\".contains(c) || c == ' ' { c } else { '_' })
+        .collect();
+    let mut text = format!("attachment; filename=\"{plain}\"");
+    if plain != name {
+        let byte = |byte: u8| match byte {
+            b if b.is_ascii_alphanumeric() || b"-_.".contains(&b) => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        };
+        text.push_str("; filename*=UTF-8''");
+        text.extend(name.bytes().map(byte));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_quoted() {
+        assert_eq!(super::disposition("a b.csv"), "attachment; filename=\"a b.csv\"");
+        let strange = super::disposition("ü\".csv");
+        assert_eq!(strange, "attachment; filename=\"__.csv\"; filename*=UTF-8''%C3%BC%22.csv");
+    }
+}

@@ -1,0 +1,152 @@
+//! Log lines as server-sent events.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use http::{HeaderValue, header};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::app::App;
+use super::body;
+use super::problem::Answer;
+use super::reply;
+use super::request::Request;
+use super::view;
+use crate::engine::Live;
+use crate::store::LogEntry;
+
+/// Lines in one piece, so that a long log does not stand in memory as text.
+const LINES: usize = 256;
+
+/// `GET /v1/runs/{run_id}/logs`
+pub(super) async fn follow(app: Arc<App>, request: Request) -> Answer {
+    let id = request.id().to_owned();
+    app.engine.run(&request.caller, &id).await?;
+    let last = request.header("last-event-id").and_then(|id| id.parse().ok());
+    let live = app.engine.live(&id);
+    let peer = request.peer.ip();
+    let heartbeat = app.engine.settings().http.heartbeat;
+    let held =
+        last.is_none() && live.is_none() && app.follow_guard.holds(peer, &id, request.header("user-agent"));
+    let mut response = if held {
+        body::stream(silence(heartbeat))
+    } else {
+        let changed = live.as_ref().map(|live| live.book.subscribe());
+        let from = last.unwrap_or(0);
+        let stored = match &live {
+            Some(_) => Vec::new(),
+            None => app.engine.logs(&id, from).await?,
+        };
+        let source = Source { stored, live, changed };
+        body::stream(events(Follower { app, id, peer, source, last: from, heartbeat, ended: false }))
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // For proxies that would gather pieces before they pass them on.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// `GET /v1/runs/{run_id}/logs/list`: the last lines, none for an unknown run.
+pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
+    let limit = request.query_number("limit", 100, 10_000)? as usize;
+    let id = request.id().to_owned();
+    let entries = match app.engine.run(&request.caller, &id).await {
+        Ok(_) => app.engine.logs(&id, 0).await?,
+        Err(failure) if failure.code == "no-such-run" => Vec::new(),
+        Err(failure) => return Err(failure.into()),
+    };
+    let from = entries.len().saturating_sub(limit);
+    let logs: Vec<_> = entries[from..].iter().map(view::entry).collect();
+    let has_more = logs.len() == limit;
+    Ok(reply::json(&json!({ "run_id": id, "logs": logs, "has_more": has_more })))
+}
+
+/// Where lines come from.
+struct Source {
+    /// Of a finished run: all that are left.
+    stored: Vec<LogEntry>,
+    /// Of an unfinished one.
+    live: Option<Arc<Live>>,
+    changed: Option<watch::Receiver<(u64, bool)>>,
+}
+
+/// One client that follows one log.
+struct Follower {
+    app: Arc<App>,
+    id: String,
+    peer: IpAddr,
+    source: Source,
+    /// Number of the last line that was given.
+    last: u64,
+    heartbeat: Duration,
+    ended: bool,
+}
+
+fn events(follower: Follower) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    futures_util::stream::unfold(follower, |mut follower| async move {
+        let piece = follower.next().await?;
+        Some((Ok(piece), follower))
+    })
+}
+
+impl Follower {
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.ended {
+            self.app.follow_guard.ended(self.peer, &self.id);
+            return None;
+        }
+        loop {
+            // Before the lines are read, so that none of those before the end is missed.
+            let closed = match &mut self.source.changed {
+                Some(changed) => changed.borrow_and_update().1,
+                None => true,
+            };
+            let lines = self.lines();
+            if let Some(last) = lines.last() {
+                self.last = last.seq;
+                return Some(lines.iter().map(event).collect::<String>().into());
+            }
+            if closed {
+                self.ended = true;
+                // From here on the client may come back.
+                self.app.follow_guard.ended(self.peer, &self.id);
+                return Some(Bytes::from_static(b"event: end\ndata: [DONE]\n\n"));
+            }
+            let Some(changed) = &mut self.source.changed else { continue };
+            match tokio::time::timeout(self.heartbeat, changed.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => self.source.changed = None,
+                Err(_) => return Some(Bytes::from_static(b": keep-alive\n\n")),
+            }
+        }
+    }
+
+    fn lines(&mut self) -> Vec<LogEntry> {
+        let mut lines = match &self.source.live {
+            Some(live) => live.book.after(self.last, LINES),
+            None => self.source.stored.drain(..self.source.stored.len().min(LINES)).collect(),
+        };
+        lines.retain(|line| line.seq > self.last);
+        lines
+    }
+}
+
+fn event(entry: &LogEntry) -> String {
+    format!("id: {}\ndata: {}\n\n", entry.seq, view::entry(entry))
+}
+
+/// Comments until the client has enough.
+fn silence(heartbeat: Duration) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
+    futures_util::stream::unfold(true, move |first| async move {
+        if !first {
+            tokio::time::sleep(heartbeat).await;
+        }
+        Some((Ok(Bytes::from_static(b": keep-alive\n\n")), false))
+    })
+}

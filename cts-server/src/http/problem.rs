@@ -1,0 +1,105 @@
+//! Failures as answers: problem details of RFC 9457, whose `detail` older clients read.
+
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use warp::reply::Response;
+
+use super::reply;
+use crate::failure::{Category, Failure};
+
+/// An answer that says what is wrong.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    failure: Failure,
+    /// Single faults of a malformed request.
+    errors: Option<Value>,
+    allow: Option<String>,
+}
+
+/// What a handler gives.
+pub(super) type Answer = Result<Response, Problem>;
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        Self::with(status_of(&failure), failure)
+    }
+}
+
+/// The status for a failure.
+fn status_of(failure: &Failure) -> StatusCode {
+    match (failure.code.as_str(), failure.category) {
+        ("path-not-allowed", _) => StatusCode::FORBIDDEN,
+        ("too-large", _) => StatusCode::PAYLOAD_TOO_LARGE,
+        ("upload-busy" | "upload-complete" | "upload-offset" | "idempotency-mismatch", _) => {
+            StatusCode::CONFLICT
+        }
+        ("queue-full", _) => StatusCode::TOO_MANY_REQUESTS,
+        ("busy" | "stopping", _) => StatusCode::SERVICE_UNAVAILABLE,
+        ("disk-full", _) => StatusCode::INSUFFICIENT_STORAGE,
+        ("no-such-run" | "no-such-artifact" | "no-such-upload" | "no-such-monitor", _) => {
+            StatusCode::NOT_FOUND
+        }
+        (_, Category::ToolNotFound) => StatusCode::NOT_FOUND,
+        (_, Category::ValidationError) => StatusCode::BAD_REQUEST,
+        (_, Category::SystemError | Category::ToolError) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl Problem {
+    pub(super) fn with(status: StatusCode, failure: Failure) -> Self {
+        Self { status, failure, errors: None, allow: None }
+    }
+
+    /// A request that does not have the form it should have.
+    pub(super) fn malformed(kind: &str, loc: Value, message: String, input: Value) -> Self {
+        let errors = json!([{ "type": kind, "loc": loc, "msg": message, "input": input }]);
+        let failure =
+            Failure::validation("malformed", message, "See /openapi.json for the form of requests.");
+        Self { errors: Some(errors), ..Self::with(StatusCode::UNPROCESSABLE_ENTITY, failure) }
+    }
+
+    pub(super) fn no_route() -> Self {
+        let failure =
+            Failure::validation("no-such-path", "Not Found", "See /docs for the paths of the service.");
+        Self::with(StatusCode::NOT_FOUND, failure)
+    }
+
+    pub(super) fn method(allowed: String) -> Self {
+        let fix = format!("This path takes {allowed}.");
+        let failure = Failure::validation("method-not-allowed", "Method Not Allowed", fix);
+        Self { allow: Some(allowed), ..Self::with(StatusCode::METHOD_NOT_ALLOWED, failure) }
+    }
+
+    pub(super) fn response(self, request_id: &str, path: &str) -> Response {
+        let Self { status, failure, errors, allow } = self;
+        if status.is_server_error() {
+            tracing::error!(request = request_id, code = failure.code, "{}", failure.message);
+        }
+        let mut body = json!({
+            "type": format!("urn:cts:problem:{}", failure.code),
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "status": status.as_u16(),
+            "detail": failure.message,
+            "instance": path,
+            "error_category": failure.category,
+            "code": failure.code,
+            "suggested_fix": failure.suggested_fix,
+            "recovery_attempted": failure.recovery_attempted,
+            "error_details": failure.details,
+            "request_id": request_id,
+        });
+        if let Some(errors) = errors {
+            body["errors"] = errors;
+        }
+        let mut response = reply::json_as(status, "application/problem+json", &body);
+        let headers = response.headers_mut();
+        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
+            headers.insert(header::ALLOW, allow);
+        }
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}

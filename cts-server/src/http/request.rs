@@ -1,0 +1,168 @@
+//! One request, as handlers see it.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, Method, Uri};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use crate::access::Pass;
+use crate::engine::Caller;
+use crate::failure::Failure;
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+}
+
+/// The body of a request, piece by piece.
+pub(super) type Body = Pin<Box<dyn Stream<Item = Result<Bytes, String>> + Send>>;
+
+/// A request that passed the gate.
+pub(super) struct Request {
+    pub(super) head: Head,
+    /// What stands in the place of `{…}` in the pattern of the route, in order.
+    pub(super) params: Vec<String>,
+    pub(super) body: Body,
+    pub(super) peer: SocketAddr,
+    pub(super) caller: Caller,
+    pub(super) pass: Pass,
+}
+
+impl Request {
+    /// The first part of the path that the client chose.
+    pub(super) fn id(&self) -> &str {
+        self.params.first().map_or("", String::as_str)
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.head.headers.get(name)?.to_str().ok().map(str::trim)
+    }
+
+    /// The value of a query parameter; an empty one counts as absent.
+    pub(super) fn query(&self, name: &str) -> Option<String> {
+        let pairs = self.head.uri.query()?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let value = pairs.into_iter().find(|(key, _)| *key == name)?.1;
+        Some(decoded(value)).filter(|value| !value.is_empty())
+    }
+
+    /// A number of the query.
+    pub(super) fn query_number(&self, name: &str, default: u32, max: u32) -> Result<u32, Problem> {
+        let Some(text) = self.query(name) else {
+            return Ok(default);
+        };
+        match text.parse::<u32>() {
+            Ok(number) => Ok(number.min(max)),
+            Err(_) => {
+                let message = format!("query parameter `{name}` must be a whole number from 0, not `{text}`");
+                let loc = json!(["query", name]);
+                Err(Problem::malformed("int_parsing", loc, message, Value::String(text)))
+            }
+        }
+    }
+
+    /// All of a JSON body.
+    pub(super) async fn json<T: DeserializeOwned>(&mut self, max_bytes: usize) -> Result<T, Problem> {
+        let bytes = self.bytes(max_bytes).await?;
+        let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
+            Problem::malformed(
+                "json_invalid",
+                json!(["body", e.column()]),
+                format!("not JSON: {e}"),
+                Value::Null,
+            )
+        })?;
+        serde_json::from_value(value.clone()).map_err(|e| {
+            let message = e.to_string();
+            let field = message.split('`').nth(1).filter(|_| message.starts_with("missing field"));
+            let (kind, loc) = match field {
+                Some(field) => ("missing", json!(["body", field])),
+                None => ("value_error", json!(["body"])),
+            };
+            Problem::malformed(kind, loc, message, value)
+        })
+    }
+
+    /// All of the body.
+    pub(super) async fn bytes(&mut self, max_bytes: usize) -> Result<Vec<u8>, Problem> {
+        let mut all = Vec::new();
+        while let Some(piece) = self.body.next().await {
+            let piece = piece.map_err(|e| {
+                Failure::validation("body-broken-off", format!("the body broke off: {e}"), "Send it again.")
+            })?;
+            if all.len() + piece.len() > max_bytes {
+                let message = format!("the body exceeds the limit of {max_bytes} bytes (max_body_bytes)");
+                return Err(
+                    Failure::validation("too-large", message, "Send a smaller body, or an upload.").into()
+                );
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all)
+    }
+
+    /// The body for somebody else to read.
+    pub(super) fn take_body(&mut self) -> Body {
+        std::mem::replace(&mut self.body, Box::pin(futures_util::stream::empty()))
+    }
+
+    /// The address of the service as the client knows it.
+    pub(super) fn base_url(&self, fallback: SocketAddr) -> String {
+        self.pass.client.base_url(fallback)
+    }
+}
+
+/// A body whose pieces come in time.
+pub(super) fn body<B: Buf, E: std::fmt::Display>(
+    pieces: impl Stream<Item = Result<B, E>> + Send + 'static,
+    pause: Duration,
+) -> Body {
+    let state = Some(Box::pin(pieces));
+    Box::pin(futures_util::stream::unfold(state, move |state| async move {
+        let mut pieces = state?;
+        match tokio::time::timeout(pause, pieces.next()).await {
+            Ok(None) => None,
+            Ok(Some(Ok(mut piece))) => Some((Ok(piece.copy_to_bytes(piece.remaining())), Some(pieces))),
+            Ok(Some(Err(e))) => Some((Err(e.to_string()), None)),
+            Err(_) => Some((Err(format!("nothing came for {} s", pause.as_secs())), None)),
+        }
+    }))
+}
+
+/// Undoes `%XX` and `+`; what is no UTF-8 is replaced.
+pub(super) fn decoded(text: &str) -> String {
+    let (bytes, mut out, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        match (bytes[at], hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            (b'%', Some(byte)) => {
+                out.push(byte);
+                at += 2;
+            }
+            (b'+', _) => out.push(b' '),
+            (byte, _) => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_decoded() {
+        for (text, want) in [("a%20b+c", "a b c"), ("%zz%4", "%zz%4"), ("%C3%A9", "é"), ("", "")] {
+            assert_eq!(decoded(text), want);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! How things look in JSON; the shapes that older clients know, with both spellings where they differ.
+
+use serde_json::{Value, json};
+
+use crate::clock;
+use crate::engine::{Engine, UploadView, calm};
+use crate::store::{Artifact, LogEntry, Run, Status, UploadState};
+
+/// A run. With `full`, the report is in it.
+pub(super) fn run(engine: &Engine, run: &Run, artifacts: &[Artifact], full: bool) -> Value {
+    let progress = match run.status {
+        Status::Completed => json!(100),
+        Status::Running => engine.live(&run.id).and_then(|live| live.progress()).map_or(Value::Null, percent),
+        _ => Value::Null,
+    };
+    let mut value = json!({
+        "run_id": run.id,
+        "id": run.id,
+        "name": run.name,
+        "status": run.status,
+        "tool_id": run.tool,
+        "created_at": clock::text(run.created_at),
+        "started_at": run.started_at.map(clock::text),
+        "completed_at": run.completed_at.map(clock::text),
+        "duration": duration(run),
+        "params": run.params,
+        "input": run.input.as_ref().map(|input| json!({ "type": input.kind, "value": input.value })),
+        "priority": run.priority,
+        "attempts": run.attempts,
+        "progress": progress,
+        "artifacts": artifacts.iter().map(|artifact| &artifact.id).collect::<Vec<_>>(),
+        "error": run.failure.as_ref().map(|failure| calm(&failure.message)),
+        "error_category": Value::Null,
+        "error_details": Value::Null,
+        "logs_dropped": run.logs_dropped,
+    });
+    if let Some(failure) = run.failure.as_ref().filter(|_| run.status == Status::Failed) {
+        let mut details = json!(failure.details);
+        details["code"] = failure.code.as_str().into();
+        details["suggested_fix"] = failure.suggested_fix.as_str().into();
+        details["recovery_attempted"] = failure.recovery_attempted.into();
+        value["error_category"] = json!(failure.category);
+        value["error_details"] = details;
+    }
+    if full {
+        value["report"] = run.report.clone().unwrap_or_default();
+    }
+    value
+}
+
+fn percent(percent: f64) -> Value {
+    json!((percent * 10.0).round() / 10.0)
+}
+
+/// `12.3s`, up to now for a running one.
+fn duration(run: &Run) -> Option<String> {
+    let micros = run.completed_at.unwrap_or_else(clock::now) - run.started_at?;
+    Some(format!("{:.1}s", micros as f64 / 1e6))
+}
+
+/// An artifact, with the field names of the list and of the single answer.
+pub(super) fn artifact(artifact: &Artifact, base: &str, link: Option<String>) -> Value {
+    let path = download_path(artifact);
+    let url = match link {
+        Some(query) => format!("{base}{path}?{query}"),
+        None => format!("{base}{path}"),
+    };
+    json!({
+        "id": artifact.id,
+        "artifact_id": artifact.id,
+        "run_id": artifact.run,
+        "filename": artifact.name,
+        "size": artifact.bytes,
+        "size_bytes": artifact.bytes,
+        "type": artifact.content_type,
+        "content_type": artifact.content_type,
+        "sha256": artifact.sha256,
+        "created_at": clock::text(artifact.created_at),
+        "download_url": url,
+    })
+}
+
+/// Where the bytes of an artifact are.
+pub(super) fn download_path(artifact: &Artifact) -> String {
+    format!("/v1/artifacts/{}/download", artifact.id)
+}
+
+/// A log line.
+pub(super) fn entry(entry: &LogEntry) -> Value {
+    json!({
+        "timestamp": clock::text(entry.at),
+        "level": entry.level.name(),
+        "message": entry.message,
+        "source": entry.source,
+    })
+}
+
+/// An upload.
+pub(super) fn upload(view: &UploadView) -> Value {
+    let upload = &view.upload;
+    json!({
+        "upload_id": upload.id,
+        "id": upload.id,
+        "upload_url": format!("/v1/uploads/{}/content", upload.id),
+        "filename": upload.filename,
+        "size": upload.size,
+        "received": view.received,
+        "sha256": upload.sha256,
+        "status": match upload.state { UploadState::Open => "open", UploadState::Complete => "complete" },
+        "created_at": clock::text(upload.created_at),
+    })
+}

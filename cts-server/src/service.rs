@@ -1,0 +1,118 @@
+//! The service as a whole: from settings to the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::access::Gate;
+use crate::config::{Loaded, Sources, reload};
+use crate::engine::Engine;
+use crate::failure::Failure;
+use crate::http::{App, Facts, serve};
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+
+/// A service that listens, and has not answered yet.
+pub struct Service {
+    app: Arc<App>,
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Service {
+    /// Takes the data directory and the address.
+    ///
+    /// # Errors
+    /// Those of [`Engine::open`] and [`Gate::new`]; `address-in-use` and others of the network.
+    pub async fn start(settings: Settings, loaded: &Loaded) -> Result<Self, Failure> {
+        let metrics =
+            Metrics::new().map_err(|e| Failure::system("metrics", e.to_string(), "Report this."))?;
+        let settings = Arc::new(settings);
+        let engine = Engine::open(Arc::clone(&settings), Arc::new(metrics)).await?;
+        let gate = Arc::new(Gate::new(&loaded.config, engine.store().clone())?);
+        let listen = |e: std::io::Error| {
+            let code = match e.kind() {
+                std::io::ErrorKind::AddrInUse => "address-in-use",
+                _ => "listen",
+            };
+            let fix = "Choose another host or port; see `cts-lite --help`.";
+            Failure::system(code, format!("cannot listen on {}: {e}", settings.listen), fix)
+        };
+        let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        let app = Arc::new(App::new(engine, gate, Facts::default()));
+        Ok(Self { app, listener, address })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Who lets requests in.
+    pub fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.app.gate)
+    }
+
+    /// Answers until `stop` is done; returns when everything has ended.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        serve(self.app, self.listener, stop).await;
+    }
+}
+
+/// Runs the service until SIGINT or SIGTERM; SIGHUP reads the configuration again.
+///
+/// # Errors
+/// Those of [`Service::start`].
+pub async fn run(loaded: Loaded, sources: Sources) -> Result<(), Failure> {
+    let settings = loaded.config.settings().map_err(|e| {
+        Failure::system(
+            "io",
+            format!("the path of this program is unknown: {e}"),
+            "Start it by its full path.",
+        )
+    })?;
+    let signals =
+        |e: std::io::Error| Failure::system("io", format!("cannot wait for signals: {e}"), "Report this.");
+    let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
+    let hangup = signal(SignalKind::hangup()).map_err(signals)?;
+    let service = Service::start(settings, &loaded).await?;
+    tracing::info!(address = %service.address(), "listening");
+    tokio::spawn(follow_configuration(hangup, service.gate(), loaded, sources));
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    service.run(stop).await;
+    Ok(())
+}
+
+/// Reads the configuration again at each SIGHUP; one that cannot be used changes nothing.
+async fn follow_configuration(
+    mut hangup: tokio::signal::unix::Signal,
+    gate: Arc<Gate>,
+    mut loaded: Loaded,
+    sources: Sources,
+) {
+    while hangup.recv().await.is_some() {
+        match reload(&loaded, &sources) {
+            Ok(reloaded) => {
+                if let Err(failure) = gate.reload(&reloaded.loaded.config) {
+                    tracing::error!(failure = failure.message, "the new configuration is not used");
+                    continue;
+                }
+                for change in &reloaded.changes {
+                    let (name, restart) = (change.name, change.needs_restart);
+                    tracing::info!(name, before = %change.before, now = %change.now, restart, "setting changed");
+                }
+                loaded = reloaded.loaded;
+            }
+            Err(problems) => tracing::error!(%problems, "the new configuration is not used"),
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The service from outside: over HTTP, with real processes, and with workers that misbehave.
+
+#![expect(unreachable_pub, reason = "the rooms of one test binary")]
+
+mod artifacts;
+mod client;
+mod errors;
+mod faults;
+mod lab;
+mod logs;
+mod old_client;
+mod restart;
+mod runs;
+mod uploads;

@@ -1,0 +1,82 @@
+//! The program is killed and started again: everything is in a true state.
+
+use std::io::Read;
+
+use serde_json::json;
+
+use crate::lab::{Daemon, command, endless_input, log_in};
+
+#[test]
+fn after_kill_9_queued_runs_go_on_and_running_ones_are_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, endless) = (log_in(dir.path()), endless_input(dir.path()));
+    let service = Daemon::start(dir.path());
+    let client = service.client.clone();
+    let done = client.run("rlog-to-csv", json!({ "rlog": log }));
+    let before = client.wait(&done);
+    let running = client.run("rlog-to-csv", json!({ "rlog": endless }));
+    client.wait_for(&running, &["running"]);
+    let queued = client.run("rlog-to-csv", json!({ "rlog": log }));
+    let data = dir.path().join("data");
+    std::fs::write(data.join("runs").join(&done).join("artifacts/half.csv"), "half").unwrap();
+    std::fs::create_dir_all(data.join("runs/stray/work")).unwrap();
+    service.kill();
+
+    let service = Daemon::start(dir.path());
+    let client = &service.client;
+    let interrupted = client.wait(&running);
+    assert_eq!(interrupted["status"], "failed");
+    assert_eq!(interrupted["error_details"]["code"], "interrupted");
+    assert_eq!(interrupted["error_category"], "system_error");
+    assert_eq!(client.wait(&queued)["status"], "completed");
+    let after = client.get(&format!("/v1/runs/{done}")).json();
+    assert_eq!((&after["artifacts"], &after["report"]), (&before["artifacts"], &before["report"]));
+    let artifact = after["artifacts"][0].as_str().unwrap();
+    assert_eq!(client.get(&format!("/v1/artifacts/{artifact}/download")).status, 200);
+    assert!(!data.join("runs").join(&done).join("artifacts/half.csv").exists());
+    assert!(!data.join("runs/stray").exists() && !data.join("runs").join(&running).join("work").exists());
+    let log = client.get(&format!("/v1/runs/{running}/logs/list")).json();
+    assert!(log["logs"].as_array().unwrap().iter().any(|entry| entry["level"] == "ERROR"));
+}
+
+#[test]
+fn a_graceful_end_puts_running_runs_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let endless = endless_input(dir.path());
+    let mut slow = command(dir.path());
+    slow.env("CTS_SHUTDOWN_GRACE_SECONDS", "0");
+    let service = Daemon::start_with(slow);
+    let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
+    service.client.wait_for(&running, &["running"]);
+    assert!(service.terminate().success());
+    let service = Daemon::start(dir.path());
+    let run = service.client.wait_for(&running, &["running"]);
+    assert_eq!(run["attempts"], 2, "{run}");
+}
+
+#[test]
+fn a_second_service_on_the_same_directory_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Daemon::start(dir.path());
+    let mut second = command(dir.path()).spawn().unwrap();
+    let mut said = String::new();
+    second.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(!second.wait().unwrap().success());
+    assert!(said.contains("another service (process ") && said.contains("data-dir-in-use"), "{said}");
+    assert_eq!(first.client.get("/v1/health").status, 200);
+}
+
+#[test]
+fn a_damaged_store_is_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("data/store.db");
+    std::fs::create_dir_all(store.parent().unwrap()).unwrap();
+    let garbage = b"this is no database, and long enough to have a header of a hundred bytes or so".repeat(9);
+    std::fs::write(&store, &garbage).unwrap();
+    let mut service = command(dir.path()).spawn().unwrap();
+    let mut said = String::new();
+    service.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(!service.wait().unwrap().success());
+    assert!(said.contains("store-corrupt"), "{said}");
+    assert_eq!(std::fs::read(&store).unwrap(), garbage);
+}

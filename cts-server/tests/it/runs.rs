@@ -1,0 +1,131 @@
+use serde_json::json;
+
+use crate::lab::{Lab, endless_input};
+
+#[test]
+fn a_run_goes_from_wish_to_artifact() {
+    let lab = Lab::new();
+    let client = &lab.client;
+    let body = json!({
+        "tool_id": "rlog-to-csv", "params": { "out": "sub/table.csv" }, "name": "mine",
+        "input": { "type": "path", "value": lab.log() },
+    });
+    let queued = client.post("/v1/runs", &body).json();
+    assert_eq!((&queued["status"], &queued["progress"]), (&json!("queued"), &json!(null)));
+    let run = client.wait(queued["run_id"].as_str().unwrap());
+    assert_eq!(run["status"], "completed", "{run}");
+    assert_eq!((&run["progress"], &run["name"], &run["error"]), (&json!(100), &json!("mine"), &json!(null)));
+    assert_eq!(run["params"]["rlog"], lab.log());
+    assert!(run["duration"].as_str().unwrap().ends_with('s'));
+    assert_eq!(run["report"]["data"]["out"], "table.csv");
+    assert_eq!(run["artifacts"].as_array().unwrap().len(), 1);
+    let list = client.get("/v1/runs?limit=10&status=completed").json();
+    assert_eq!(
+        (list[0]["id"].as_str(), list[0]["tool_id"].as_str()),
+        (run["run_id"].as_str(), Some("rlog-to-csv"))
+    );
+    assert_eq!(client.get("/v1/runs?status=nonsense").json(), json!([]));
+    assert_eq!(client.get("/v1/runs?limit=x").status, 422);
+    // Nothing but the artifact is left of it.
+    let left = lab.data().join("runs").join(run["run_id"].as_str().unwrap());
+    let names: Vec<_> = std::fs::read_dir(left).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["artifacts"]);
+}
+
+#[test]
+fn both_analyzers_give_what_they_promise() {
+    let lab = Lab::new();
+    let run =
+        lab.client.wait(&lab.client.run("can-bitwatch", json!({ "csv": lab.log(), "watch": "0x027:B4b5" })));
+    assert_eq!(run["status"], "completed", "{run}");
+    let artifacts = lab.client.get(&format!("/v1/runs/{}/artifacts", run["run_id"].as_str().unwrap())).json();
+    let names: Vec<&str> =
+        artifacts.as_array().unwrap().iter().map(|a| a["filename"].as_str().unwrap()).collect();
+    let want =
+        ["accel_hunt.csv", "bit_edges.csv", "candidates_window_only.csv", "counts.csv", "per_address.json"];
+    assert_eq!(names, want.map(|name| format!("analysis.{name}")));
+}
+
+#[test]
+fn a_canceled_run_is_stopped_and_stays_canceled() {
+    let lab = Lab::with(|settings| settings.runs.max_concurrent = 1);
+    let (client, input) = (&lab.client, endless_input(lab.dir.path()));
+    let running = client.run("rlog-to-csv", json!({ "rlog": input }));
+    client.wait_for(&running, &["running"]);
+    let waiting = client.run("rlog-to-csv", json!({ "rlog": input }));
+    for id in [&waiting, &running] {
+        let answer = client.send("DELETE", &format!("/v1/runs/{id}"), &[], Vec::new());
+        assert_eq!((answer.status, answer.json()["message"].as_str()), (200, Some("Run cancelled")));
+        let run = client.wait(id);
+        assert_eq!(
+            (run["status"].as_str(), run["error"].as_str()),
+            (Some("canceled"), Some("Cancelled by user"))
+        );
+        assert_eq!(run["error_category"], json!(null));
+        assert!(client.follow(id, &[]).contains(&"data: [DONE]".to_owned()));
+    }
+    let again = client.send("DELETE", &format!("/v1/runs/{running}"), &[], Vec::new());
+    assert_eq!(again.json()["message"], "Run not found or already completed");
+    // The place is free again, and the worker is gone with its files.
+    assert_eq!(client.wait(&client.run("rlog-to-csv", json!({ "rlog": lab.log() })))["status"], "completed");
+    assert!(!lab.data().join("runs").join(&running).exists());
+}
+
+#[test]
+fn priorities_and_clients_take_turns() {
+    let lab = Lab::with(|settings| settings.runs.max_concurrent = 1);
+    let (client, input) = (&lab.client, endless_input(lab.dir.path()));
+    let first = client.run("rlog-to-csv", json!({ "rlog": input }));
+    client.wait_for(&first, &["running"]);
+    let wish = |priority: i64| {
+        let body = json!({ "tool_id": "rlog-to-csv", "params": { "rlog": lab.log() }, "priority": priority });
+        client.post("/v1/runs", &body).json()["run_id"].as_str().unwrap().to_owned()
+    };
+    let (low, high) = (wish(0), wish(5));
+    client.send("DELETE", &format!("/v1/runs/{first}"), &[], Vec::new());
+    let (low, high) = (client.wait(&low), client.wait(&high));
+    assert!(high["completed_at"].as_str() <= low["started_at"].as_str(), "{high} {low}");
+}
+
+#[test]
+fn repeated_requests_give_one_run() {
+    let lab = Lab::new();
+    let client = &lab.client;
+    let body = |out: &str| json!({ "tool_id": "rlog-to-csv", "params": { "rlog": lab.log(), "out": out } });
+    let post = |body: serde_json::Value| {
+        client.send("POST", "/v1/runs", &[("idempotency-key", "k1")], body.to_string().into_bytes())
+    };
+    let (first, second) = (post(body("a")), post(body("a")));
+    assert_eq!(first.json()["run_id"], second.json()["run_id"]);
+    assert_eq!((first.header("cts-reused"), second.header("cts-reused")), ("", "true"));
+    assert_eq!(post(body("b")).status, 409);
+}
+
+#[test]
+fn an_equal_earlier_run_answers_on_request() {
+    let lab = Lab::new();
+    let client = &lab.client;
+    let body = json!({ "tool_id": "rlog-to-csv", "params": { "rlog": lab.log() }, "reuse": true });
+    let first = client.post("/v1/runs", &body).json()["run_id"].as_str().unwrap().to_owned();
+    client.wait(&first);
+    let second = client.post("/v1/runs", &body);
+    assert_eq!(
+        (second.json()["run_id"].as_str(), second.header("cts-reused")),
+        (Some(first.as_str()), "true")
+    );
+    std::fs::write(lab.dir.path().join("drive.rlog"), b"another log").unwrap();
+    let third = client.post("/v1/runs", &body);
+    assert_ne!(third.json()["run_id"].as_str(), Some(first.as_str()));
+}
+
+#[test]
+fn a_full_queue_says_so() {
+    let lab = Lab::with(|settings| (settings.runs.max_concurrent, settings.runs.max_queued) = (1, 1));
+    let (client, input) = (&lab.client, endless_input(lab.dir.path()));
+    let first = client.run("rlog-to-csv", json!({ "rlog": input }));
+    client.wait_for(&first, &["running"]);
+    client.run("rlog-to-csv", json!({ "rlog": input }));
+    let refused = client.post("/v1/runs", &json!({ "tool_id": "rlog-to-csv", "params": { "rlog": input } }));
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (429, Some("queue-full")));
+    assert!(!refused.header("retry-after").is_empty());
+}
