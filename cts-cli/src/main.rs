@@ -1,12 +1,16 @@
 //! `cts`: openpilot logs and CAN frames on the command line.
 //!
 //! Data goes to standard output, words to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage or
-//! parameters, 3 done but a part of the input was damaged or missing, 130 canceled.
+//! parameters, 3 done but a part of the input was damaged or missing, 130 canceled. Commands that talk to a service:
+//! see [`remote`].
 
 mod args;
+mod client;
 mod cmd;
 mod config;
+mod remote;
 mod render;
+mod service;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,6 +24,8 @@ enum Outcome {
     Done,
     /// The work is done, but a part of the input was damaged or missing.
     Damaged,
+    /// Everything was said already; only this exit code is left.
+    Exit(u8),
 }
 
 const CANCELED: u8 = 130;
@@ -36,6 +42,7 @@ fn main() -> ExitCode {
     match config::Global::new(&matches, cancel_on_ctrl_c()).and_then(|global| cmd::run(&global, &matches)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Damaged) => ExitCode::from(3),
+        Ok(Outcome::Exit(code)) => ExitCode::from(code),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             render::error(&error);

@@ -1,14 +1,21 @@
 //! The commands, one file each. A new one is a module with `COMMAND` and a line in [`ALL`].
 
+mod art;
 mod cap;
+mod cap_remote;
 mod completions;
 mod demo;
 mod events;
 mod export;
 mod frames;
 mod info;
+mod logs;
 mod man;
+mod ping;
 mod run;
+mod run_remote;
+mod runs;
+mod upload;
 
 use clap::{ArgMatches, Command};
 use cts_core::Result;
@@ -32,6 +39,11 @@ pub(crate) static ALL: &[&Cmd] = &[
     &export::COMMAND,
     &events::COMMAND,
     &frames::COMMAND,
+    &ping::COMMAND,
+    &runs::COMMAND,
+    &logs::COMMAND,
+    &art::COMMAND,
+    &upload::COMMAND,
     &completions::COMMAND,
     &man::COMMAND,
 ];
