@@ -1,7 +1,7 @@
 //! How commands that talk to a service end, and what they share.
 //!
 //! Exit codes: 0 done; 2 failed, of `ping`, `cap`, `runs`, `logs`, `art` and most of `mon`; 1 failed, of `run`, `upload`
-//! and `mon start`, and for files in the way; 3 the run failed, or a part of its input was damaged or missing; 4 the run
+//! and `mon start`, for files in the way, and for a service that wants a newer client; 3 the run failed, or a part of its input was damaged or missing; 4 the run
 //! was canceled; 130 Ctrl-C.
 
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub(crate) fn end(result: Result<Outcome>, code: u8) -> cts_core::Result<Outcome
         }
         Err(error) => {
             failure(&error);
-            let code = if matches!(error, Error::Exists(_)) { 1 } else { code };
+            let code = if matches!(error, Error::Exists(_) | Error::TooOld { .. }) { 1 } else { code };
             Ok(Outcome::Exit(code))
         }
     }
@@ -31,7 +31,11 @@ pub(crate) fn end(result: Result<Outcome>, code: u8) -> cts_core::Result<Outcome
 
 /// Says what went wrong between here and the service, and what helps.
 pub(crate) fn failure(error: &Error) {
-    render::say(&format!("cts: error [{}]: {}", render::plain(error.code()), render::plain(&error.to_string())));
+    render::say(&format!(
+        "cts: error [{}]: {}",
+        render::plain(error.code()),
+        render::plain(&error.to_string())
+    ));
     if let Some(hint) = error.hint() {
         render::say(&format!("hint: {}", render::plain(hint)));
     }

@@ -112,7 +112,8 @@ pub(crate) fn connect(global: &Global) -> Result<Client> {
     let client = Client::new(Options { address, key, timeout, verify, cancel: Arc::clone(&global.cancel) });
     let deprecated = client::negotiate(&client)?;
     if !deprecated.is_empty() {
-        global.say(&format!("cts: warning: the service will drop: {}", render::plain(&deprecated.join(", "))));
+        global
+            .say(&format!("cts: warning: the service will drop: {}", render::plain(&deprecated.join(", "))));
     }
     Ok(client)
 }

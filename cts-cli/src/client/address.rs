@@ -24,7 +24,8 @@ impl Address {
             let shown = text.rsplit('@').next().unwrap_or_default().to_owned();
             Error::BadAddress { address: shown, reason: reason.to_owned() }
         };
-        let full = if text.contains("://") { text.trim().to_owned() } else { format!("http://{}", text.trim()) };
+        let full =
+            if text.contains("://") { text.trim().to_owned() } else { format!("http://{}", text.trim()) };
         let full = full.trim_end_matches('/').to_owned();
         let uri: Uri = full.parse().map_err(|e: ureq::http::uri::InvalidUri| bad(&e.to_string()))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) {

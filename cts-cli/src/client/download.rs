@@ -108,7 +108,9 @@ fn fetch(
         if read == 0 {
             break;
         }
-        part.writer.write_all(&piece[..read]).map_err(|e| cts_core::Error::io("write", e).path(part.writer.path()))?;
+        part.writer
+            .write_all(&piece[..read])
+            .map_err(|e| cts_core::Error::io("write", e).path(part.writer.path()))?;
         part.hash.update(&piece[..read]);
         part.got += read as u64;
         progress(part.got);

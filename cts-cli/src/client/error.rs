@@ -98,14 +98,6 @@ impl Error {
         }
     }
 
-    /// The HTTP status, if there was an answer.
-    pub(crate) fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused(problem) => Some(problem.status),
-            _ => None,
-        }
-    }
-
     /// An answer that lacks something.
     #[cold]
     pub(crate) fn answer(what: impl Into<String>, reason: impl Into<String>) -> Self {

@@ -71,7 +71,9 @@ pub(crate) fn follow(client: &Client, run: &str, mut each: impl FnMut(Entry) -> 
         match end {
             None | Some(End::Marked) => return Ok(()),
             Some(End::Closed) if follower.is_over()? => return Ok(()),
-            Some(End::Broken(error)) if !error.is_transient() || empty >= EMPTY_CONNECTIONS => return Err(error),
+            Some(End::Broken(error)) if !error.is_transient() || empty >= EMPTY_CONNECTIONS => {
+                return Err(error);
+            }
             Some(End::Closed) if empty >= EMPTY_CONNECTIONS => {
                 return Err(Error::answer("the log", "the service closes it again and again"));
             }

@@ -89,7 +89,8 @@ impl Call {
 /// 128 random bits in hex.
 fn random_key() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|e| cts_core::Error::io("get random bytes", std::io::Error::other(e.to_string())))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|e| cts_core::Error::io("get random bytes", std::io::Error::other(e.to_string())))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -138,7 +139,13 @@ impl Client {
     }
 
     /// Sends `len` bytes of `body` once.
-    pub(super) fn put(&self, path: &str, mut headers: HeaderMap, body: &mut dyn Read, len: u64) -> Result<()> {
+    pub(super) fn put(
+        &self,
+        path: &str,
+        mut headers: HeaderMap,
+        body: &mut dyn Read,
+        len: u64,
+    ) -> Result<()> {
         headers.insert(header::CONTENT_LENGTH, len.into());
         self.transmit(&Method::PUT, path, &headers, SendBody::from_reader(body)).map(drop)
     }
@@ -224,7 +231,8 @@ impl Client {
         let _ = body.into_reader().take(MAX_PROBLEM_BYTES).read_to_end(&mut bytes);
         let problem = Problem::of_answer(parts.status.as_u16(), &bytes);
         let mut problem = problem.map(|text| self.hide(text));
-        let seconds = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let seconds =
+            parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         problem.retry_after = seconds.map(Duration::from_secs);
         Error::Refused(Box::new(problem))
     }

@@ -45,7 +45,9 @@ impl Run {
         let category = text(&self.0["error_category"]);
         Problem {
             status: 0,
-            code: text(&details["code"]).or_else(|| category.clone()).unwrap_or_else(|| "run-failed".to_owned()),
+            code: text(&details["code"])
+                .or_else(|| category.clone())
+                .unwrap_or_else(|| "run-failed".to_owned()),
             category,
             message: text(&self.0["error"]).unwrap_or_else(|| "the run failed".to_owned()),
             fix: text(&details["suggested_fix"]),
@@ -105,7 +107,8 @@ mod tests {
     #[test]
     fn both_spellings_of_artifacts_are_read() {
         let list = json!({"id": "1", "filename": "a.csv", "size": 3, "type": "text/csv"});
-        let single = json!({"artifact_id": "1", "filename": "a.csv", "size_bytes": 3, "content_type": "text/csv"});
+        let single =
+            json!({"artifact_id": "1", "filename": "a.csv", "size_bytes": 3, "content_type": "text/csv"});
         assert_eq!(Artifact::of(&list).unwrap(), Artifact::of(&single).unwrap());
     }
 

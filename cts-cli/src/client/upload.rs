@@ -87,7 +87,8 @@ fn is_passing(error: &Error) -> bool {
 fn announce(client: &Client, filename: &str, size: u64, sha256: &str) -> Result<(String, String)> {
     let body = json!({ "filename": filename, "size": size, "sha256": sha256 });
     let answer: Value = client.json(&Call::post("/v1/uploads", Some(&body))?)?;
-    let id = answer["upload_id"].as_str().ok_or_else(|| Error::answer("the upload", "it has no upload_id"))?;
+    let id =
+        answer["upload_id"].as_str().ok_or_else(|| Error::answer("the upload", "it has no upload_id"))?;
     let url = match answer["upload_url"].as_str() {
         Some(url) => own_path(client, url)?,
         None => format!("/v1/uploads/{}/content", encoded(id)),

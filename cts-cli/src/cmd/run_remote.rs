@@ -1,5 +1,6 @@
 //! `cts run` on a service: the same words and files as in this process.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,10 @@ pub(super) fn run(global: &Global, name: &str, matches: &ArgMatches) -> cts_core
             params.extend(known.map(|tool| flags(tool, matches)).unwrap_or_default());
             params
         });
-        return remote::end(params.map_err(Into::into).and_then(|params| start(global, name, params, matches)), 1);
+        return remote::end(
+            params.map_err(Into::into).and_then(|params| start(global, name, params, matches)),
+            1,
+        );
     }
     // The service may have tools that this program does not know.
     let rest = matches.get_many::<OsString>("").unwrap_or_default().cloned();
@@ -34,7 +38,10 @@ pub(super) fn run(global: &Global, name: &str, matches: &ArgMatches) -> cts_core
             return Ok(Outcome::Exit(u8::try_from(error.exit_code()).unwrap_or(2)));
         }
     };
-    remote::end(given(&matches).map_err(Into::into).and_then(|params| start(global, name, params, &matches)), 1)
+    remote::end(
+        given(&matches).map_err(Into::into).and_then(|params| start(global, name, params, &matches)),
+        1,
+    )
 }
 
 fn start(global: &Global, name: &str, params: Map<String, Value>, matches: &ArgMatches) -> Result<Outcome> {
@@ -125,7 +132,7 @@ fn line(entry: &Entry) -> String {
 }
 
 /// Fetches the files, then says what a run in this process says.
-fn completed(global: &Global, client: &Client, run: Run, matches: &ArgMatches) -> Result<Outcome> {
+fn completed(global: &Global, client: &Client, mut run: Run, matches: &ArgMatches) -> Result<Outcome> {
     let dir = service::out_dir(matches)?;
     let mut files = Vec::new();
     for value in super::art::of_run(client, run.id()?)? {
@@ -134,6 +141,7 @@ fn completed(global: &Global, client: &Client, run: Run, matches: &ArgMatches) -
         global.say(&format!("cts: wrote {}", written.path.display()));
         files.push((artifact, written.path));
     }
+    relocate(&mut run.0["report"], &files);
     let report = &run.0["report"];
     let damaged = report["completeness"]["complete"] == false;
     let warnings = report["warnings"].as_array().into_iter().flatten();
@@ -153,6 +161,39 @@ fn completed(global: &Global, client: &Client, run: Run, matches: &ArgMatches) -
         pages.for_each(|(_, path)| render::open(path));
     }
     Ok(if damaged { Outcome::Damaged } else { Outcome::Done })
+}
+
+/// Where the report names its files by their places in the service, their places here are put.
+fn relocate(report: &mut Value, files: &[(Artifact, PathBuf)]) {
+    let place = |artifact: &Value| {
+        let (_, path) = files.iter().find(|(file, _)| artifact["name"] == file.name.as_str())?;
+        Some((artifact["path"].as_str()?.to_owned(), path.display().to_string()))
+    };
+    let places: HashMap<String, String> =
+        report["artifacts"].as_array().into_iter().flatten().filter_map(place).collect();
+    if let Some(Value::String(human)) = report.get_mut("human") {
+        let word = |word: &str| {
+            let bare = word.trim_end();
+            places.get(bare).map_or_else(|| word.to_owned(), |path| path.clone() + &word[bare.len()..])
+        };
+        *human = human.split_inclusive(char::is_whitespace).map(word).collect();
+    }
+    if let Some(data) = report.get_mut("data") {
+        put_places(data, &places);
+    }
+}
+
+fn put_places(value: &mut Value, places: &HashMap<String, String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(path) = places.get(text) {
+                text.clone_from(path);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| put_places(item, places)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| put_places(field, places)),
+        _ => {}
+    }
 }
 
 /// Lines of a text without what could command a terminal.

@@ -69,7 +69,9 @@ fn list(client: &Client, matches: &ArgMatches, json: bool) -> Result<()> {
         runs.iter().map(|run| columns.iter().map(|name| remote::shown(&run[name])).collect()).collect();
     match rows.is_empty() {
         true => render::say("no runs"),
-        false => remote::text(&remote::table(&["run", "tool", "status", "started", "duration", "name"], &rows))?,
+        false => {
+            remote::text(&remote::table(&["run", "tool", "status", "started", "duration", "name"], &rows))?
+        }
     }
     Ok(())
 }
@@ -101,7 +103,8 @@ fn get(client: &Client, id: &str, json: bool) -> Result<()> {
         rows.push(("error", render::plain(&format!("[{}] {problem}", problem.code))));
         rows.extend(problem.fix.map(|fix| ("hint", render::plain(&fix))));
     }
-    let ids: Vec<&str> = run.0["artifacts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let ids: Vec<&str> =
+        run.0["artifacts"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !ids.is_empty() {
         rows.push(("artifacts", render::plain(&ids.join(" "))));
     }

@@ -23,7 +23,12 @@ fn grammar() -> Command {
                 .help("The file")
                 .value_parser(value_parser!(PathBuf)),
         )
-        .arg(Arg::new("resume").long("resume").value_name("ID").help("Go on with this upload of the same file"))
+        .arg(
+            Arg::new("resume")
+                .long("resume")
+                .value_name("ID")
+                .help("Go on with this upload of the same file"),
+        )
 }
 
 fn run(global: &Global, matches: &ArgMatches) -> cts_core::Result<Outcome> {
