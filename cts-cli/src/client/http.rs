@@ -41,6 +41,7 @@ pub(crate) struct Client {
     address: Address,
     key: Option<ApiKey>,
     timeout: Duration,
+    verify: bool,
     cancel: Arc<AtomicBool>,
 }
 
@@ -112,11 +113,21 @@ impl Client {
             .timeout_recv_response(Some(timeout))
             .tls_config(TlsConfig::builder().disable_verification(!verify).build())
             .build();
-        Self { agent: config.into(), address, key, timeout, cancel }
+        Self { agent: config.into(), address, key, timeout, verify, cancel }
     }
 
     pub(crate) fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The longest silence.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether certificates are checked.
+    pub(super) fn verifies(&self) -> bool {
+        self.verify
     }
 
     /// The value of the header `Authorization`, for connections of another kind.

@@ -11,6 +11,7 @@ mod frames;
 mod info;
 mod logs;
 mod man;
+mod mon;
 mod ping;
 mod run;
 mod run_remote;
@@ -44,6 +45,7 @@ pub(crate) static ALL: &[&Cmd] = &[
     &logs::COMMAND,
     &art::COMMAND,
     &upload::COMMAND,
+    &mon::COMMAND,
     &completions::COMMAND,
     &man::COMMAND,
 ];

@@ -5,6 +5,7 @@
 
 mod cts;
 mod faults;
+mod monitors;
 mod protocol;
 mod script;
 mod service;

@@ -5,6 +5,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use tungstenite::WebSocket;
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::{CloseFrame, Role};
+
 /// What came.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -31,6 +35,8 @@ pub enum Answer {
     Silence,
     /// The end of the connection after so many bytes of the body.
     CutAfter(usize),
+    /// A WebSocket with these messages, closed with this code; 0 for no closing.
+    Socket(Vec<String>, u16),
 }
 
 pub struct Script {
@@ -83,6 +89,21 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request
         Answer::Bytes(bytes) => drop((&stream).write_all(&bytes)),
         Answer::Silence => drop(input.read(&mut [0])),
         Answer::CutAfter(_) => {}
+        Answer::Socket(messages, code) => socket(stream, &request, messages, code),
+    }
+}
+
+fn socket(mut stream: TcpStream, request: &Request, messages: Vec<String>, code: u16) {
+    let key = derive_accept_key(request.header("sec-websocket-key").unwrap().as_bytes());
+    let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket";
+    write!(stream, "{head}\r\nSec-WebSocket-Accept: {key}\r\n\r\n").unwrap();
+    let mut socket = WebSocket::from_raw_socket(stream, Role::Server, None);
+    for message in messages {
+        socket.send(message.into()).unwrap();
+    }
+    if code != 0 {
+        socket.close(Some(CloseFrame { code: code.into(), reason: "".into() })).unwrap();
+        while socket.read().is_ok() {}
     }
 }
 
