@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::generate::{self, Assembled};
-use super::{Dbc, Finding, cars, packages};
+use super::generate::{self, Assembled, Pieces};
+use super::{Dbc, Finding, Part, cars, packages};
 use crate::error::nearest;
 use crate::{Error, ErrorKind, Result};
 
@@ -38,6 +38,7 @@ pub struct Loaded {
     pub text: String,
     /// Where it comes from.
     pub origin: Origin,
+    made: Option<Pieces>,
 }
 
 /// Where a database comes from.
@@ -64,6 +65,24 @@ impl std::fmt::Display for Origin {
             Self::Python(python) => write!(f, "opendbc's generator, run by {}", python.display()),
             Self::Builtin => f.write_str("built in"),
         }
+    }
+}
+
+impl Loaded {
+    /// Everything that is odd or wrong, in its text and in its meaning, in the order of the lines.
+    pub fn lint(&self) -> Vec<Finding> {
+        let mut more = super::lint(&self.dbc);
+        for finding in &mut more {
+            finding.part = self.part(finding.line);
+        }
+        let mut all = [self.findings.as_slice(), &more].concat();
+        all.sort_by_key(|finding| (finding.line, finding.column));
+        all
+    }
+
+    /// The file and line that a line of the text comes from; `None` for a text of one file.
+    pub fn part(&self, line: u32) -> Option<Part> {
+        self.made.as_ref()?.part(line)
     }
 }
 
@@ -216,11 +235,10 @@ fn load_file(path: &Path) -> Result<Loaded> {
     let generated = in_generator && !stem.starts_with('_');
     let loaded = if generate::has_imports(&text) || generated {
         let made = with_imports(path, &text)?;
-        let text = made.text.clone();
-        loaded(&(stem + GENERATED), text, Origin::Generated(path.to_owned()), Some(&made))
+        loaded(&(stem + GENERATED), made.text, Origin::Generated(path.to_owned()), Some(made.pieces))
     } else {
         let (dbc, findings) = Dbc::from_bytes(&stem, &bytes);
-        Loaded { dbc, findings, text, origin: Origin::File(path.to_owned()) }
+        Loaded { dbc, findings, text, origin: Origin::File(path.to_owned()), made: None }
     };
     refuse_other_formats(loaded, path)
 }
@@ -240,12 +258,12 @@ fn refuse_other_formats(loaded: Loaded, path: &Path) -> Result<Loaded> {
     }
 }
 
-fn loaded(name: &str, text: String, origin: Origin, made: Option<&Assembled>) -> Loaded {
+fn loaded(name: &str, text: String, origin: Origin, made: Option<Pieces>) -> Loaded {
     let (dbc, mut findings) = Dbc::parse(name, &text);
-    if let Some(made) = made {
-        made.locate(&mut findings);
+    if let Some(made) = &made {
+        findings.iter_mut().for_each(|finding| finding.part = made.part(finding.line));
     }
-    Loaded { dbc, findings, text, origin }
+    Loaded { dbc, findings, text, origin, made }
 }
 
 fn with_imports(path: &Path, text: &str) -> Result<Assembled> {
