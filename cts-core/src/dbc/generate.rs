@@ -61,7 +61,7 @@ pub(super) fn assemble(
     }
     out.text.push_str(&format!("\nCM_ \"{main} starts here\";\n"));
     let mut at = 0;
-    for range in imports(text).map(|(_, range)| range).chain([text.len()..text.len()]) {
+    for range in imports(text).map(|(_, range)| range).chain(std::iter::once(text.len()..text.len())) {
         out.piece(main, lines(&text[..at]) + 1);
         out.text.push_str(&text[at..range.start]);
         at = range.end;

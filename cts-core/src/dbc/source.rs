@@ -197,7 +197,8 @@ impl Search {
     #[cold]
     fn not_found(&self, name: &str) -> Error {
         let names = self.names();
-        let suggestion = nearest(name, names.iter().map(String::as_str)).or_else(|| {
+        let stems = names.iter().map(|known| known.strip_suffix(GENERATED).unwrap_or(known));
+        let suggestion = nearest(name, names.iter().map(String::as_str).chain(stems)).or_else(|| {
             let parts: Vec<&String> = names.iter().filter(|known| known.contains(name)).take(5).collect();
             (!parts.is_empty()).then(|| parts.iter().map(|s| s.as_str()).collect::<Vec<_>>().join("`, `"))
         });

@@ -32,6 +32,33 @@ struct Document<'a> {
     origin: String,
     #[serde(flatten)]
     dbc: &'a Dbc,
+    /// Messages whose frames can be verified.
+    checks: Vec<Verified<'a>>,
+}
+
+#[derive(Serialize)]
+struct Verified<'a> {
+    address: u32,
+    message: &'a str,
+    counter: Option<String>,
+    checksum: Option<String>,
+    algorithm: Option<String>,
+}
+
+fn verified(dbc: &Dbc) -> Vec<Verified<'_>> {
+    let checks = Checks::of(dbc);
+    let of = |message: &'_ Message| checks.message(message.id.address).cloned();
+    let row = |message| {
+        let (checks, Message { id, name, .. }) = (of(message)?, message);
+        Some(Verified {
+            address: id.address,
+            message: name,
+            counter: checks.counter().map(|field| field.name().to_owned()),
+            checksum: checks.checksum().map(|field| field.name().to_owned()),
+            algorithm: checks.algorithm().map(|algorithm| format!("{algorithm:?}")),
+        })
+    };
+    dbc.messages.iter().filter_map(row).collect()
 }
 
 fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
@@ -48,7 +75,11 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
         _ if matches.get_flag("text") => out.put(loaded.text.as_bytes())?,
         (Some(message), true) => out.json(message)?,
         (Some(message), false) => out.text(&drawing(&loaded.dbc, message))?,
-        (None, true) => out.json(&Document { origin: loaded.origin.to_string(), dbc: &loaded.dbc })?,
+        (None, true) => out.json(&Document {
+            origin: loaded.origin.to_string(),
+            dbc: &loaded.dbc,
+            checks: verified(&loaded.dbc),
+        })?,
         (None, false) => out.text(&list(&loaded))?,
     }
     out.finish()?;
