@@ -43,7 +43,7 @@ fn lint_tells_places_and_exit_code_1() {
     std::fs::write(dir.path().join("car.dbc"), CAR).unwrap();
     let output = cts(dir.path(), &["dbc", "lint", "--level", "info", "car.dbc"]);
     assert_eq!(output.status.code(), Some(1));
-    let expected = "car:2:23: info [number-form]: `.5` has no digit before its point\ncar:3: error [signal-beyond-message]: `Right` reaches bit 64, `Speeds` has 64 bits\n";
+    let expected = "car:2:21: info [number-form]: `.5` has no digit before its point\ncar:3: error [signal-beyond-message]: `Right` reaches bit 64, `Speeds` has 64 bits\n";
     assert_eq!(text(&output.stdout), expected);
     let output = cts(dir.path(), &["dbc", "lint", "subaru_global_2017"]);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), String::new()));

@@ -100,12 +100,13 @@ impl Search {
         Self { places, python: None }
     }
 
-    /// Looks in `dirs`, then in those of `CTS_DBC_PATH`, then in the Python installation's `opendbc` package.
+    /// Looks in `dirs`, then in those of `CTS_DBC_PATH`, then in the Python installation's `opendbc` package,
+    /// then in an openpilot checkout in its usual place.
     pub fn with_environment(dirs: impl IntoIterator<Item = PathBuf>) -> Self {
         let from_variable = std::env::var_os("CTS_DBC_PATH").unwrap_or_default();
         let from_variable: Vec<_> =
             std::env::split_paths(&from_variable).filter(|dir| !dir.as_os_str().is_empty()).collect();
-        let found = packages::site_packages();
+        let found = packages::site_packages().into_iter().chain(packages::checkouts());
         let mut search = Self::new(dirs.into_iter().chain(from_variable).chain(found));
         search.python = packages::python();
         search
