@@ -25,7 +25,8 @@ fn grammar() -> Command {
         .after_help(
             "A DBC is a file, also one of opendbc's generator directories with its imports, or a name such as \
              toyota_nodsu_pt_generated, looked for in the directories of --dbc-path, of CTS_DBC_PATH, of dbc_dirs in \
-             cts/config.toml, in the opendbc package of the Python installation and in ~/openpilot; then among the built-in ones.",
+             cts/config.toml, in the opendbc package of the Python installation and in ~/openpilot; then among the \
+             built-in ones.",
         )
 }
 
