@@ -122,6 +122,22 @@ pub enum ErrorKind {
         /// The nearest known path.
         suggestion: Option<String>,
     },
+    /// No database in use has a message of that name.
+    #[error("no message named `{name}` in the DBC{}", hint(suggestion))]
+    NoSuchMessage {
+        /// The name as given.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// No database in use has a signal of that name.
+    #[error("no signal named `{name}` in the DBC{}", hint(suggestion))]
+    NoSuchSignal {
+        /// The name as given.
+        name: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
     /// A route or segment that no searched directory holds.
     #[error("no log of {what} found in {searched}")]
     NoSuchRoute {
@@ -247,6 +263,8 @@ impl ErrorKind {
             Self::NoSuchFile => ("no-such-file", Class::NotFound),
             Self::NoSuchService { .. } => ("no-such-service", Class::NotFound),
             Self::NoSuchField { .. } => ("no-such-field", Class::NotFound),
+            Self::NoSuchMessage { .. } => ("no-such-message", Class::NotFound),
+            Self::NoSuchSignal { .. } => ("no-such-signal", Class::NotFound),
             Self::NoSuchRoute { .. } => ("no-such-route", Class::NotFound),
             Self::BadRoute { .. } => ("bad-route", Class::Param),
             Self::NotALog { .. } => ("not-a-log", Class::Input),
