@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::DecodeOptions;
 use super::group::Group;
-use super::plan::{check_names, plans};
+use super::long::{LongNames, long_table};
+use super::plan::{MessagePlan, check_names, plans};
 use crate::Result;
 use crate::can::Bus;
 use crate::dbc::Dbc;
@@ -30,6 +31,8 @@ pub struct Decoder {
     /// Frames of wanted buses that no database explains.
     unknown: u64,
     rows: usize,
+    /// The group of each frame gathered, where the order between messages matters.
+    order: Option<Vec<u32>>,
 }
 
 /// The decoded frames of one message.
@@ -39,6 +42,9 @@ pub struct MessageTable {
     pub database: String,
     /// The message's name.
     pub message: String,
+    /// A name that no other message of the decoder has: the message's own, after `bus<N>.` or the database's name
+    /// where an earlier one has that.
+    pub label: String,
     /// Its address.
     pub address: u32,
     /// Columns: `mono_time` (ns, u64), `t` (s, f64), `bus` (u8), then the signals (f64, or the smallest type that
@@ -53,6 +59,8 @@ pub struct MessageStats {
     pub database: String,
     /// The message's name.
     pub message: String,
+    /// See [`MessageTable::label`].
+    pub label: String,
     /// Its address.
     pub address: u32,
     /// Frames decoded.
@@ -100,6 +108,7 @@ impl Decoder {
             origin: None,
             unknown: 0,
             rows: 0,
+            order: None,
             options,
         };
         let mut known: Vec<Option<u8>> = Vec::new();
@@ -109,7 +118,7 @@ impl Decoder {
             }
         });
         for bus in &known {
-            let map = decoder.map(databases.iter().filter(|(of, _)| of == bus).map(|(_, dbc)| *dbc));
+            let map = decoder.map(*bus, databases.iter().filter(|(of, _)| of == bus).map(|(_, dbc)| *dbc));
             decoder.maps.push(map);
         }
         for src in 0..=u8::MAX {
@@ -118,11 +127,26 @@ impl Decoder {
             let wanted = decoder.wants(src);
             decoder.by_bus[usize::from(src)] = map.filter(|_| wanted).map(|map| map as u8);
         }
+        decoder.label();
         Ok(decoder)
     }
 
+    /// Names that tell the messages of all databases apart.
+    fn label(&mut self) {
+        let mut count: FxHashMap<String, u32> = FxHashMap::default();
+        for group in &mut self.groups {
+            let seen = count.entry(group.plan.message.name.clone()).or_default();
+            *seen += 1;
+            group.label = match (*seen, group.of_bus) {
+                (1, _) => group.plan.message.name.clone(),
+                (_, Some(bus)) => format!("bus{bus}.{}", group.plan.message.name),
+                (_, None) => format!("{}.{}", group.plan.database, group.plan.message.name),
+            };
+        }
+    }
+
     /// The messages of databases that explain the same bus.
-    fn map<'d>(&mut self, databases: impl Iterator<Item = &'d Dbc>) -> AddressMap {
+    fn map<'d>(&mut self, bus: Option<u8>, databases: impl Iterator<Item = &'d Dbc>) -> AddressMap {
         const STANDARD: usize = 1 << 11;
         let mut map = AddressMap { near: vec![NONE; STANDARD], far: FxHashMap::default() };
         for plan in databases.flat_map(|dbc| plans(dbc, &self.options)) {
@@ -133,7 +157,7 @@ impl Decoder {
             };
             if *place == NONE {
                 *place = group;
-                self.groups.push(Group::new(plan));
+                self.groups.push(Group::new(plan, bus));
             }
         }
         map
@@ -147,9 +171,20 @@ impl Decoder {
                 || bus.is_rejected() && options.rejected)
     }
 
+    /// Remembers the order of frames of different messages, which [`Decoder::take_long`] needs.
+    #[must_use]
+    pub fn in_order(self) -> Self {
+        Self { order: Some(Vec::new()), ..self }
+    }
+
     /// Counts the seconds of column `t` from this time instead of that of the first event.
     pub fn set_origin(&mut self, mono_time: u64) {
         self.origin = Some(mono_time);
+    }
+
+    /// The mono time from which column `t` counts; 0 before the first event.
+    pub fn origin(&self) -> u64 {
+        self.origin.unwrap_or_default()
     }
 
     /// Appends the frames of `batch`. Frames that cannot be read are left out and noted in `record`. Times count
@@ -180,6 +215,15 @@ impl Decoder {
         };
         self.groups[group].push(mono_time, frame.bus, frame.data);
         self.rows += 1;
+        if let Some(order) = &mut self.order {
+            order.push(group as u32);
+        }
+    }
+
+    /// The plan of a frame's message.
+    pub(super) fn plan(&self, frame: &Frame<'_>) -> Option<&MessagePlan> {
+        let map = self.by_bus[usize::from(frame.bus)]?;
+        self.maps[usize::from(map)].find(frame.address).map(|group| &self.groups[group].plan)
     }
 
     /// Number of frames gathered since the last [`Decoder::take`].
@@ -190,31 +234,61 @@ impl Decoder {
     /// Decodes the frames gathered so far; the decoder goes on empty. One table for each message that was seen, in
     /// the order of the databases.
     pub fn take(&mut self) -> Vec<MessageTable> {
+        self.take_grouped().into_iter().map(|(_, table)| table).collect()
+    }
+
+    /// As [`Decoder::take`], with the index of each group.
+    fn take_grouped(&mut self) -> Vec<(usize, MessageTable)> {
         self.rows = 0;
+        self.order.iter_mut().for_each(Vec::clear);
         let first = self.groups.iter().filter_map(|group| group.mono_time.first()).min().copied();
         let origin = *self.origin.get_or_insert(first.unwrap_or_default());
-        let seen = self.groups.iter_mut().filter(|group| !group.mono_time.is_empty());
-        seen.map(|group| MessageTable {
-            database: group.plan.database.clone(),
-            message: group.plan.message.name.clone(),
-            address: group.plan.message.id.address,
-            table: group.take(origin, &self.options),
+        let seen = self.groups.iter_mut().enumerate().filter(|(_, group)| !group.mono_time.is_empty());
+        seen.map(|(index, group)| {
+            let table = group.take(origin, &self.options);
+            let MessageStats { database, message, address, label, .. } = group.stats();
+            (index, MessageTable { database, message, label, address, table })
         })
         .collect()
+    }
+
+    /// Decodes the frames gathered so far into one table with a row per value, in the order of the log; the decoder
+    /// goes on empty. Values that are not in their frame have no row. Needs [`Decoder::in_order`].
+    ///
+    /// Columns: `mono_time` (ns, u64), `t` (s, f64), `bus` (u8), `message` (dictionary), `signal` (dictionary),
+    /// `value` (f64), `choice` (dictionary, null where the value has no name or names were not asked for).
+    ///
+    /// # Errors
+    /// `too-large` for more names than a dictionary of 65536 holds.
+    pub fn take_long(&mut self, names: &mut LongNames) -> Result<Table> {
+        let order = self.order.as_mut().map(std::mem::take).unwrap_or_default();
+        let tables = self.take_grouped();
+        long_table(&order, &tables, names)
+    }
+
+    /// Forgets the frames gathered so far; [`Decoder::stats`] still counts them.
+    pub fn discard(&mut self) {
+        self.rows = 0;
+        self.order.iter_mut().for_each(Vec::clear);
+        self.groups.iter_mut().for_each(Group::discard);
+    }
+
+    /// Names and units of the wanted signals of each message that `wanted` accepts by its label.
+    pub(super) fn columns(&self, wanted: impl Fn(&str) -> bool) -> Vec<(String, String, Option<String>)> {
+        let groups = self.groups.iter().filter(|group| wanted(&group.label));
+        let of = |group: &Group| {
+            let label = group.label.clone();
+            let signals =
+                group.plan.signals.iter().map(move |s| (label.clone(), s.name.clone(), s.unit.clone()));
+            signals.collect::<Vec<_>>()
+        };
+        groups.flat_map(of).collect()
     }
 
     /// What was seen of each message so far; those never seen are left out. Null values count once taken.
     pub fn stats(&self) -> Vec<MessageStats> {
         let seen = self.groups.iter().filter(|group| group.frames > 0);
-        seen.map(|group| MessageStats {
-            database: group.plan.database.clone(),
-            message: group.plan.message.name.clone(),
-            address: group.plan.message.id.address,
-            frames: group.frames,
-            short_frames: group.short,
-            missing_values: group.missing,
-        })
-        .collect()
+        seen.map(Group::stats).collect()
     }
 
     /// Frames of the wanted buses that no wanted message explains.

@@ -86,6 +86,16 @@ impl Field {
         }
     }
 
+    /// The raw bits of one frame, given as little-endian words.
+    pub(super) fn one(&self, words: &[u64; 8]) -> u64 {
+        let word = |lane: usize| {
+            let word = words.get(lane).copied().unwrap_or(0);
+            if self.order == ByteOrder::BigEndian { word.swap_bytes() } else { word }
+        };
+        let high = self.high.map_or(0, |(lane, left)| word(lane) << left);
+        (word(self.low) >> self.right | high) & self.mask
+    }
+
     /// The raw bits of every frame.
     pub(super) fn bits(&self, lanes: &Lanes) -> Vec<u64> {
         self.map(lanes, |bits| bits)

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use super::DecodeOptions;
 use super::field::Lanes;
 use super::plan::{Choices, MessagePlan, SignalPlan};
+use super::{DecodeOptions, MessageStats};
 use crate::table::{Column, Table, Values};
 
 /// Frames of one message since the last [`Group::take`], as columns.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) plan: MessagePlan,
+    /// A name that no other group has.
+    pub(super) label: String,
+    /// The bus that the database stands for.
+    pub(super) of_bus: Option<u8>,
     pub(super) mono_time: Vec<u64>,
-    pub(super) bus: Vec<u8>,
+    bus: Vec<u8>,
     len: Vec<u8>,
     lanes: Lanes,
     /// Bytes of the shortest frame gathered.
@@ -20,16 +24,18 @@ pub(super) struct Group {
     /// All frames ever gathered.
     pub(super) frames: u64,
     /// Of these, how many were shorter than the message is declared.
-    pub(super) short: u64,
+    short: u64,
     /// Values that were null because of that.
-    pub(super) missing: u64,
+    missing: u64,
 }
 
 impl Group {
-    pub(super) fn new(plan: MessagePlan) -> Self {
+    pub(super) fn new(plan: MessagePlan, of_bus: Option<u8>) -> Self {
         let lanes = Lanes { little: vec![Vec::new(); plan.lanes], big: vec![Vec::new(); plan.lanes] };
         Self {
             plan,
+            label: String::new(),
+            of_bus,
             mono_time: vec![],
             bus: vec![],
             len: vec![],
@@ -80,6 +86,26 @@ impl Group {
         self.missing += missing;
         self.clear();
         Table { columns }
+    }
+
+    /// What was seen of the message.
+    pub(super) fn stats(&self) -> MessageStats {
+        MessageStats {
+            database: self.plan.database.clone(),
+            message: self.plan.message.name.clone(),
+            label: self.label.clone(),
+            address: self.plan.message.id.address,
+            frames: self.frames,
+            short_frames: self.short,
+            missing_values: self.missing,
+        }
+    }
+
+    /// Forgets the frames gathered.
+    pub(super) fn discard(&mut self) {
+        self.mono_time.clear();
+        self.bus.clear();
+        self.clear();
     }
 
     fn clear(&mut self) {

@@ -1,6 +1,7 @@
 //! The loops against the obvious decoding, and facts.
 
 mod facts;
+mod shapes;
 mod twin;
 
 use crate::dbc::{ByteOrder, Dbc, Message, MessageId, Number, Signal};
