@@ -122,22 +122,6 @@ pub enum ErrorKind {
         /// The nearest known path.
         suggestion: Option<String>,
     },
-    /// No database in use has a message of that name.
-    #[error("no message named `{name}` in the DBC{}", hint(suggestion))]
-    NoSuchMessage {
-        /// The name as given.
-        name: String,
-        /// The nearest known name.
-        suggestion: Option<String>,
-    },
-    /// No database in use has a signal of that name.
-    #[error("no signal named `{name}` in the DBC{}", hint(suggestion))]
-    NoSuchSignal {
-        /// The name as given.
-        name: String,
-        /// The nearest known name.
-        suggestion: Option<String>,
-    },
     /// A route or segment that no searched directory holds.
     #[error("no log of {what} found in {searched}")]
     NoSuchRoute {
@@ -189,6 +173,26 @@ pub enum ErrorKind {
     BadSchema {
         /// What is wrong with it.
         reason: String,
+    },
+    /// A database has no message of that name or address.
+    #[error("no message `{name}` in the DBC `{dbc}`{}", hint(suggestion))]
+    NoSuchMessage {
+        /// The name or address as given.
+        name: String,
+        /// The database.
+        dbc: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// No message of a database has a signal of that name.
+    #[error("no signal `{name}` in the DBC `{dbc}`{}", hint(suggestion))]
+    NoSuchSignalIn {
+        /// The name as given.
+        name: String,
+        /// The database.
+        dbc: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
     },
     /// A text table that does not have the expected form.
     #[error("bad CSV: {reason}")]
@@ -264,7 +268,7 @@ impl ErrorKind {
             Self::NoSuchService { .. } => ("no-such-service", Class::NotFound),
             Self::NoSuchField { .. } => ("no-such-field", Class::NotFound),
             Self::NoSuchMessage { .. } => ("no-such-message", Class::NotFound),
-            Self::NoSuchSignal { .. } => ("no-such-signal", Class::NotFound),
+            Self::NoSuchSignalIn { .. } => ("no-such-signal", Class::NotFound),
             Self::NoSuchRoute { .. } => ("no-such-route", Class::NotFound),
             Self::BadRoute { .. } => ("bad-route", Class::Param),
             Self::NotALog { .. } => ("not-a-log", Class::Input),

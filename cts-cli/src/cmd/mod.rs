@@ -2,6 +2,7 @@
 
 mod cap;
 mod completions;
+mod decode;
 mod demo;
 mod events;
 mod export;
@@ -32,6 +33,7 @@ pub(crate) static ALL: &[&Cmd] = &[
     &export::COMMAND,
     &events::COMMAND,
     &frames::COMMAND,
+    &decode::COMMAND,
     &completions::COMMAND,
     &man::COMMAND,
 ];

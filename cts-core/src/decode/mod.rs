@@ -8,6 +8,7 @@
 //! `dbc::Signal`, which a property test holds against the loops here.
 
 mod align;
+mod car;
 mod decoder;
 mod export;
 mod field;
@@ -20,6 +21,7 @@ mod plan;
 mod tests;
 
 pub use align::{Aligner, MIN_PERIOD_NS, Resample};
+pub use car::Car;
 pub use decoder::{Decoder, MessageStats, MessageTable};
 pub use export::{Exported, Layout, SIGNALS, SignalExporter};
 pub use long::LongNames;

@@ -177,7 +177,7 @@ pub(super) fn check_names(dbcs: &[&Dbc], options: &DecodeOptions) -> Result<()> 
     for name in &options.messages {
         if messages().all(|message| message.name != *name) {
             let suggestion = nearest(name, messages().map(|message| message.name.as_str()));
-            return Err(ErrorKind::NoSuchMessage { name: name.clone(), suggestion }.into());
+            return Err(ErrorKind::NoSuchMessage { name: name.clone(), dbc: joined(dbcs), suggestion }.into());
         }
     }
     let chosen = || messages().filter(|m| options.messages.is_empty() || options.messages.contains(&m.name));
@@ -186,8 +186,12 @@ pub(super) fn check_names(dbcs: &[&Dbc], options: &DecodeOptions) -> Result<()> 
             let known =
                 chosen().flat_map(|message| message.signals.iter().map(|signal| signal.name.as_str()));
             let suggestion = nearest(name.rsplit('.').next().unwrap_or(name), known);
-            return Err(ErrorKind::NoSuchSignal { name: name.clone(), suggestion }.into());
+            return Err(ErrorKind::NoSuchSignalIn { name: name.clone(), dbc: joined(dbcs), suggestion }.into());
         }
     }
     Ok(())
+}
+
+fn joined(dbcs: &[&Dbc]) -> String {
+    dbcs.iter().map(|dbc| dbc.name.as_str()).collect::<Vec<_>>().join(", ")
 }

@@ -169,8 +169,8 @@ fn names_choose_and_unknown_names_are_errors() {
     check(&["B"], &[], "B:SPEED");
     check(&[], &["SPEED"], "A:SPEED B:SPEED");
     check(&[], &["A.SPEED"], "A:SPEED");
-    check(&["B"], &["A.SPEED"], "no signal named `A.SPEED` in the DBC (did you mean `SPEED`?)");
-    check(&["Bb"], &[], "no message named `Bb` in the DBC (did you mean `B`?)");
+    check(&["B"], &["A.SPEED"], "no signal `A.SPEED` in the DBC `made` (did you mean `SPEED`?)");
+    check(&["Bb"], &[], "no message `Bb` in the DBC `made` (did you mean `B`?)");
 }
 
 #[test]
