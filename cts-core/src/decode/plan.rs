@@ -186,7 +186,9 @@ pub(super) fn check_names(dbcs: &[&Dbc], options: &DecodeOptions) -> Result<()> 
             let known =
                 chosen().flat_map(|message| message.signals.iter().map(|signal| signal.name.as_str()));
             let suggestion = nearest(name.rsplit('.').next().unwrap_or(name), known);
-            return Err(ErrorKind::NoSuchSignalIn { name: name.clone(), dbc: joined(dbcs), suggestion }.into());
+            return Err(
+                ErrorKind::NoSuchSignalIn { name: name.clone(), dbc: joined(dbcs), suggestion }.into()
+            );
         }
     }
     Ok(())
