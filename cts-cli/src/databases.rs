@@ -1,9 +1,9 @@
 //! The databases that a command decodes with.
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ArgMatches};
-use cts_core::dbc::Dbc;
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use cts_core::dbc::{Dbc, Search, for_brand, for_car};
 use cts_core::decode::Car;
 use cts_core::log::{EventSchema, Input};
 use cts_core::{Error, ErrorKind, Result};
@@ -22,36 +22,48 @@ pub(crate) fn arg() -> Arg {
         .action(ArgAction::Append)
 }
 
+/// `--dbc-dir`.
+pub(crate) fn dir_arg() -> Arg {
+    Arg::new("dbc-dir")
+        .long("dbc-dir")
+        .value_name("DIR")
+        .help("Search DBCs in DIR, before CTS_DBC_PATH and the installed opendbc; repeatable")
+        .action(ArgAction::Append)
+        .value_parser(value_parser!(PathBuf))
+}
+
 /// Loads what `--dbc` names, or else what the log's car needs.
 pub(crate) fn load(matches: &ArgMatches, input: &Input, schema: &EventSchema) -> Result<Databases> {
+    let dirs = matches.get_many::<PathBuf>("dbc-dir").unwrap_or_default();
+    let search = Search::with_environment(dirs.cloned());
     let given: Vec<&String> = matches.get_many("dbc").unwrap_or_default().collect();
     if given.is_empty() {
-        return of_car(input, schema);
+        return of_car(&search, input, schema);
     }
-    given.into_iter().map(|text| named(text)).collect()
+    given.into_iter().map(|text| named(&search, text)).collect()
 }
 
 /// `NAME` or `BUS=NAME`.
-fn named(text: &str) -> Result<(Option<u8>, Dbc)> {
+fn named(search: &Search, text: &str) -> Result<(Option<u8>, Dbc)> {
     let bus = text.split_once('=').and_then(|(bus, name)| Some((bus.parse().ok()?, name)));
     match bus {
-        Some((bus, name)) => Ok((Some(bus), find(name)?)),
-        None => Ok((None, find(text)?)),
+        Some((bus, name)) => Ok((Some(bus), find(search, name)?)),
+        None => Ok((None, find(search, text)?)),
     }
 }
 
-fn find(name: &str) -> Result<Dbc> {
-    let path = Path::new(name);
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", e).path(path))?;
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Dbc::from_bytes(&stem, &bytes).0)
+fn find(search: &Search, name: &str) -> Result<Dbc> {
+    Ok(search.load(name)?.dbc)
 }
 
-fn of_car(input: &Input, schema: &EventSchema) -> Result<Databases> {
+fn of_car(search: &Search, input: &Input, schema: &EventSchema) -> Result<Databases> {
     let car = input.again().map(|mut input| Car::read(&mut input, schema)).transpose()?.flatten();
     let car = car.ok_or_else(|| missing("the log does not tell its car before it is read"))?;
-    render::say(&format!("car: {}", car.fingerprint));
-    Err(missing(&format!("no DBC is known for the car `{}`", car.fingerprint)))
+    let known = for_car(&car.fingerprint).or_else(|| for_brand(&car.brand));
+    let known = known.ok_or_else(|| missing(&format!("no DBC is known for `{}`", car.fingerprint)))?;
+    let names: Vec<String> = known.iter().map(|(bus, name)| format!("{bus}={name}")).collect();
+    render::say(&format!("{}: --dbc {}", car.fingerprint, names.join(" --dbc ")));
+    known.into_iter().map(|(bus, name)| Ok((Some(bus), find(search, name)?))).collect()
 }
 
 #[cold]

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use cts_core::decode::{DecodeOptions, Decoder, Exported, Layout, MessageStats, Resample, SignalExporter};
+use cts_core::decode::{
+    DecodeOptions, Decoder, Exported, Layout, MessageStats, Resample, SignalExporter, Verify,
+};
 use cts_core::log::{CanService, Input, InputRecord, frames, which};
 use cts_core::table::Format;
 use cts_core::tool::{Ctx, push_address, push_seconds};
@@ -28,11 +30,13 @@ fn grammar() -> Command {
         .about("Decodes CAN frames by DBC: as lines of text, or as tables of signals")
         .arg(log())
         .arg(databases::arg())
+        .arg(databases::dir_arg())
         .arg(list("message", "NAME", "Only this message; repeatable"))
         .arg(list("signal", "NAME", "Only this signal, as SIGNAL or MESSAGE.SIGNAL; repeatable"))
         .arg(list("bus", "N", "Only this bus, as logged; repeatable").value_parser(value_parser!(u8)))
         .arg(flag("returned", "Frames that panda was to send too (bus 128 and up)"))
         .arg(flag("rejected", "Frames that the safety code refused too (bus 192 and up)"))
+        .arg(flag("drop-bad", "Leave out frames whose checksum or counter opendbc would reject"))
         .arg(flag("raw", "Raw instead of physical values"))
         .arg(flag("choices", "The names of values too, where the DBC has any"))
         .arg(flag("long", "One table with a row per value"))
@@ -114,6 +118,11 @@ fn options(matches: &ArgMatches) -> DecodeOptions {
         buses: matches.get_many("bus").unwrap_or_default().copied().collect(),
         returned: matches.get_flag("returned"),
         rejected: matches.get_flag("rejected"),
+        verify: match (matches.get_flag("drop-bad"), matches.contains_id("stats")) {
+            (true, _) => Verify::Drop,
+            (false, true) => Verify::Count,
+            (false, false) => Verify::No,
+        },
     }
 }
 
@@ -140,27 +149,37 @@ fn lines(ctx: &Ctx, input: &mut Input, databases: &Databases, matches: &ArgMatch
             if start.is_none() && event.which() != which::INIT_DATA {
                 start = Some(event.mono_time());
             }
-            let Ok(list) = frames(&event) else { continue };
             if CanService::of(&event) != Some(CanService::Can) {
                 continue;
             }
-            for frame in list.flatten() {
+            let mut note = |fault: &str| record.note_value(event.index(), event.offset(), fault);
+            let list = match frames(&event) {
+                Ok(list) => list,
+                Err(fault) => {
+                    note(fault.0);
+                    continue;
+                }
+            };
+            for frame in list {
                 text.clear();
-                if decoder.describe(&frame, &mut text) {
-                    line.clear();
-                    line.push(b'(');
-                    push_seconds(&mut line, event.mono_time().wrapping_sub(start.unwrap_or(0)) as i64);
-                    line.extend_from_slice(format!(") {} ", frame.bus).as_bytes());
-                    push_address(&mut line, frame.address);
-                    line.push(b' ');
-                    line.extend_from_slice(text.as_bytes());
-                    line.push(b'\n');
-                    out.put(&line)?;
+                match frame {
+                    Ok(frame) if !decoder.push_frame(event.mono_time(), &frame) => {}
+                    Ok(frame) => {
+                        decoder.describe(&frame, &mut text);
+                        line.clear();
+                        line.push(b'(');
+                        push_seconds(&mut line, event.mono_time().wrapping_sub(start.unwrap_or(0)) as i64);
+                        line.extend_from_slice(format!(") {} ", frame.bus).as_bytes());
+                        push_address(&mut line, frame.address);
+                        line.push(b' ');
+                        line.extend_from_slice(text.as_bytes());
+                        line.push(b'\n');
+                        out.put(&line)?;
+                    }
+                    Err(fault) => note(fault.0),
                 }
             }
         }
-        // The damage is noted, and the frames are counted, here.
-        decoder.push(batch, record);
         decoder.discard();
         Ok(())
     })?;

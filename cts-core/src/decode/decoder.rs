@@ -7,9 +7,10 @@ use super::DecodeOptions;
 use super::group::Group;
 use super::long::{LongNames, long_table};
 use super::plan::{MessagePlan, check_names, plans};
+use super::verify::{CheckStats, Verifier, Verify};
 use crate::Result;
 use crate::can::Bus;
-use crate::dbc::Dbc;
+use crate::dbc::{Checks, Dbc};
 use crate::log::{Batch, CanService, Completeness, Frame, frames, which};
 use crate::table::Table;
 
@@ -63,12 +64,14 @@ pub struct MessageStats {
     pub label: String,
     /// Its address.
     pub address: u32,
-    /// Frames decoded.
+    /// Frames seen.
     pub frames: u64,
     /// Of these, frames shorter than the message is declared.
     pub short_frames: u64,
     /// Values that are null because their frame was too short.
     pub missing_values: u64,
+    /// Counters and checksums; `None` if the message has none, or they were not asked for.
+    pub checks: Option<CheckStats>,
 }
 
 /// Which message an address means.
@@ -149,7 +152,16 @@ impl Decoder {
     fn map<'d>(&mut self, bus: Option<u8>, databases: impl Iterator<Item = &'d Dbc>) -> AddressMap {
         const STANDARD: usize = 1 << 11;
         let mut map = AddressMap { near: vec![NONE; STANDARD], far: FxHashMap::default() };
-        for plan in databases.flat_map(|dbc| plans(dbc, &self.options)) {
+        let verify = self.options.verify;
+        let options = self.options.clone();
+        let planned = databases.flat_map(|dbc| {
+            let checks = if verify == Verify::No { Checks::default() } else { Checks::of(dbc) };
+            plans(dbc, &options).into_iter().map(move |plan| {
+                let checks = checks.message(plan.message.id.address).cloned();
+                (plan, checks.map(|checks| Verifier::new(checks, verify == Verify::Drop)))
+            })
+        });
+        for (plan, verifier) in planned {
             let (address, group) = (plan.message.id.address, self.groups.len() as u32);
             let place = match map.near.get_mut(address as usize) {
                 Some(place) => place,
@@ -157,7 +169,7 @@ impl Decoder {
             };
             if *place == NONE {
                 *place = group;
-                self.groups.push(Group::new(plan, bus));
+                self.groups.push(Group::new(plan, bus, verifier));
             }
         }
         map
@@ -196,7 +208,9 @@ impl Decoder {
             let mut note = |fault: &str| record.note_value(event.index(), event.offset(), fault);
             match frames(&event) {
                 Ok(frames) => frames.for_each(|frame| match frame {
-                    Ok(frame) => self.push_frame(event.mono_time(), &frame),
+                    Ok(frame) => {
+                        self.push_frame(event.mono_time(), &frame);
+                    }
                     Err(fault) => note(fault.0),
                 }),
                 Err(fault) => note(fault.0),
@@ -204,20 +218,23 @@ impl Decoder {
         }
     }
 
-    /// Appends a frame.
+    /// Appends a frame; false if it is left out: not wanted, not explained, or not right where that is asked for.
     #[inline]
-    pub fn push_frame(&mut self, mono_time: u64, frame: &Frame<'_>) {
-        let Some(map) = self.by_bus[usize::from(frame.bus)] else { return };
+    pub fn push_frame(&mut self, mono_time: u64, frame: &Frame<'_>) -> bool {
+        let Some(map) = self.by_bus[usize::from(frame.bus)] else { return false };
         let map = &self.maps[usize::from(map)];
         let Some(group) = map.find(frame.address) else {
             self.unknown += 1;
-            return;
+            return false;
         };
-        self.groups[group].push(mono_time, frame.bus, frame.data);
+        if !self.groups[group].push(mono_time, frame.bus, frame.data) {
+            return false;
+        }
         self.rows += 1;
         if let Some(order) = &mut self.order {
             order.push(group as u32);
         }
+        true
     }
 
     /// The plan of a frame's message.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::field::Lanes;
 use super::plan::{Choices, MessagePlan, SignalPlan};
+use super::verify::Verifier;
 use super::{DecodeOptions, MessageStats};
 use crate::table::{Column, Table, Values};
 
@@ -21,6 +22,7 @@ pub(super) struct Group {
     lanes: Lanes,
     /// Bytes of the shortest frame gathered.
     shortest: u8,
+    verifier: Option<Verifier>,
     /// All frames ever gathered.
     pub(super) frames: u64,
     /// Of these, how many were shorter than the message is declared.
@@ -30,7 +32,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(plan: MessagePlan, of_bus: Option<u8>) -> Self {
+    pub(super) fn new(plan: MessagePlan, of_bus: Option<u8>, verifier: Option<Verifier>) -> Self {
         let lanes = Lanes { little: vec![Vec::new(); plan.lanes], big: vec![Vec::new(); plan.lanes] };
         Self {
             plan,
@@ -41,25 +43,30 @@ impl Group {
             len: vec![],
             lanes,
             shortest: u8::MAX,
+            verifier,
             frames: 0,
             short: 0,
             missing: 0,
         }
     }
 
-    /// Appends a frame.
+    /// Appends a frame; false if its checks say that it is to be left out.
     #[inline]
-    pub(super) fn push(&mut self, mono_time: u64, bus: u8, data: &[u8]) {
+    pub(super) fn push(&mut self, mono_time: u64, bus: u8, data: &[u8]) -> bool {
+        self.frames += 1;
+        if self.verifier.as_mut().is_some_and(|verifier| !verifier.keeps(bus, data)) {
+            return false;
+        }
         let len = data.len().min(64) as u8;
         self.mono_time.push(mono_time);
         self.bus.push(bus);
         self.len.push(len);
         self.shortest = self.shortest.min(len);
-        self.frames += 1;
         self.short += u64::from(u16::from(len) < self.plan.message.size);
         for (lane, words) in self.lanes.little.iter_mut().enumerate() {
             words.push(word(data, lane));
         }
+        true
     }
 
     /// Decodes what was gathered; the group goes on empty.
@@ -98,6 +105,7 @@ impl Group {
             frames: self.frames,
             short_frames: self.short,
             missing_values: self.missing,
+            checks: self.verifier.as_ref().map(|verifier| verifier.stats),
         }
     }
 

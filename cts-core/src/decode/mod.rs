@@ -19,6 +19,7 @@ mod options;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 pub use align::{Aligner, MIN_PERIOD_NS, Resample};
 pub use car::Car;
@@ -26,3 +27,4 @@ pub use decoder::{Decoder, MessageStats, MessageTable};
 pub use export::{Exported, Layout, SIGNALS, SignalExporter};
 pub use long::LongNames;
 pub use options::DecodeOptions;
+pub use verify::{CheckStats, Verify};

@@ -1,5 +1,7 @@
 //! What to decode, and how.
 
+use super::Verify;
+
 /// What to decode, and how. The default takes every signal of every received frame, as physical values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DecodeOptions {
@@ -17,4 +19,6 @@ pub struct DecodeOptions {
     pub returned: bool,
     /// Frames that the safety code refused too (bus 192 and up).
     pub rejected: bool,
+    /// What is done about counters and checksums.
+    pub verify: Verify,
 }

@@ -4,6 +4,7 @@
 
 mod bitwatch;
 mod damage;
+mod decode;
 mod hostile;
 mod routes;
 mod samples;
