@@ -6,7 +6,7 @@ use cts_core::Result;
 use cts_core::dbc::{ByteOrder, Dbc, Message, MessageId, Number, Signal};
 use cts_core::decode::{DecodeOptions, Decoder, Layout, SignalExporter};
 use cts_core::log::{Completeness, Frame, Log, LogStream, ReadOptions, frames};
-use cts_core::table::{Format, Table};
+use cts_core::table::Format;
 
 /// The database for an input: that of `CTS_BENCH_DBC` for the log of `CTS_BENCH_LOG`, else [`made_dbc`].
 ///
@@ -70,24 +70,30 @@ pub fn frames_of(log: &Log) -> Result<Vec<(u64, Frame<'_>)>> {
     Ok(all)
 }
 
-/// Gathers and decodes every signal of the frames into columns; gives the number of values that are there.
+/// A decoder of every signal.
 ///
 /// # Errors
 /// None for sound databases.
-pub fn tables(dbc: &Dbc, frames: &[(u64, Frame<'_>)]) -> Result<u64> {
-    let mut decoder = Decoder::new(&[(None, dbc)], DecodeOptions::default())?;
-    frames.iter().for_each(|(time, frame)| decoder.push_frame(*time, frame));
-    Ok(decoder.take().iter().map(|table| values(&table.table)).sum())
+pub fn decoder(dbc: &Dbc) -> Result<Decoder> {
+    Decoder::new(&[(None, dbc)], DecodeOptions::default())
+}
+
+/// Gathers and decodes every signal of the frames into columns; gives the number of cells, null or not.
+pub fn tables(decoder: &mut Decoder, frames: &[(u64, Frame<'_>)]) -> u64 {
+    for (time, frame) in frames {
+        decoder.push_frame(*time, frame);
+    }
+    decoder.take().iter().map(|table| (table.table.rows() * (table.table.columns.len() - 3)) as u64).sum()
 }
 
 /// Only gathers.
-///
-/// # Errors
-/// As [`tables`].
-pub fn gather(dbc: &Dbc, frames: &[(u64, Frame<'_>)]) -> Result<u64> {
-    let mut decoder = Decoder::new(&[(None, dbc)], DecodeOptions::default())?;
-    frames.iter().for_each(|(time, frame)| decoder.push_frame(*time, frame));
-    Ok(decoder.rows() as u64)
+pub fn gather(decoder: &mut Decoder, frames: &[(u64, Frame<'_>)]) -> u64 {
+    for (time, frame) in frames {
+        decoder.push_frame(*time, frame);
+    }
+    let rows = decoder.rows() as u64;
+    decoder.discard();
+    rows
 }
 
 /// The obvious decoding of the same values, without building tables.
@@ -95,12 +101,6 @@ pub fn obvious(dbc: &Dbc, frames: &[(u64, Frame<'_>)]) -> f64 {
     let received = frames.iter().filter(|(_, frame)| frame.bus < 128);
     let known = received.filter_map(|(_, frame)| Some((dbc.message(frame.address)?, frame)));
     known.flat_map(|(m, frame)| m.signals.iter().filter_map(|signal| signal.physical(frame.data))).sum()
-}
-
-/// Signal values of a message's table: those that are not null.
-fn values(table: &Table) -> u64 {
-    let signals = table.columns.iter().skip(3);
-    signals.map(|c| (c.len() - c.present.iter().filter(|present| !**present).count()) as u64).sum()
 }
 
 /// From the packed log to a Parquet file per message, in memory; gives the rows.

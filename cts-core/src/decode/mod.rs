@@ -9,6 +9,7 @@
 
 mod align;
 mod car;
+mod coverage;
 mod decoder;
 mod export;
 mod field;
@@ -23,6 +24,7 @@ mod verify;
 
 pub use align::{Aligner, MIN_PERIOD_NS, Resample};
 pub use car::Car;
+pub use coverage::{AddressCoverage, Coverage, CoverageReader, NeverSeen, OutOfRange};
 pub use decoder::{Decoder, MessageStats, MessageTable};
 pub use export::{Exported, Layout, SIGNALS, SignalExporter};
 pub use long::LongNames;

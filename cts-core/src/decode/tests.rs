@@ -1,5 +1,6 @@
 //! The loops against the obvious decoding, and facts.
 
+mod cover;
 mod facts;
 mod shapes;
 mod twin;
