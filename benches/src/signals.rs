@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cts_core::Result;
 use cts_core::dbc::{ByteOrder, Dbc, Message, MessageId, Number, Signal};
 use cts_core::decode::{DecodeOptions, Decoder, Layout, SignalExporter};
-use cts_core::log::{Completeness, Frame, Log, LogStream, ReadOptions, frames};
+use cts_core::log::{CanService, Completeness, Frame, Log, LogStream, ReadOptions, frames};
 use cts_core::table::Format;
 
 /// The database for an input: that of `CTS_BENCH_DBC` for the log of `CTS_BENCH_LOG`, else [`made_dbc`].
@@ -62,7 +62,7 @@ fn made_dbc() -> Dbc {
 /// When a frame cannot be read: the inputs are sound.
 pub fn frames_of(log: &Log) -> Result<Vec<(u64, Frame<'_>)>> {
     let mut all = Vec::new();
-    for event in log.events() {
+    for event in log.events().filter(|event| CanService::of(event) == Some(CanService::Can)) {
         for frame in frames(&event)? {
             all.push((event.mono_time(), frame?));
         }

@@ -258,9 +258,9 @@ impl Decoder {
     fn take_grouped(&mut self) -> Vec<(usize, MessageTable)> {
         self.rows = 0;
         self.order.iter_mut().for_each(Vec::clear);
-        let first = self.groups.iter().filter_map(|group| group.mono_time.first()).min().copied();
+        let first = self.groups.iter().filter_map(|group| group.rows.first()).map(|row| row.mono_time).min();
         let origin = *self.origin.get_or_insert(first.unwrap_or_default());
-        let seen = self.groups.iter_mut().enumerate().filter(|(_, group)| !group.mono_time.is_empty());
+        let seen = self.groups.iter_mut().enumerate().filter(|(_, group)| !group.rows.is_empty());
         seen.map(|(index, group)| {
             let table = group.take(origin, &self.options);
             let MessageStats { database, message, address, label, .. } = group.stats();
@@ -302,7 +302,8 @@ impl Decoder {
         groups.flat_map(of).collect()
     }
 
-    /// What was seen of each message so far; those never seen are left out. Null values count once taken.
+    /// What was seen of each message so far; those never seen are left out. Short frames and null values count
+    /// once they are taken.
     pub fn stats(&self) -> Vec<MessageStats> {
         let seen = self.groups.iter().filter(|group| group.frames > 0);
         seen.map(Group::stats).collect()

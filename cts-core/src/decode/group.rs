@@ -16,8 +16,7 @@ pub(super) struct Group {
     pub(super) label: String,
     /// The bus that the database stands for.
     pub(super) of_bus: Option<u8>,
-    pub(super) mono_time: Vec<u64>,
-    bus: Vec<u8>,
+    pub(super) rows: Vec<Row>,
     len: Vec<u8>,
     lanes: Lanes,
     /// Bytes of the shortest frame gathered.
@@ -31,6 +30,15 @@ pub(super) struct Group {
     missing: u64,
 }
 
+/// A frame as it comes: what all messages have, and the first lane.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) mono_time: u64,
+    word: u64,
+    len: u8,
+    bus: u8,
+}
+
 impl Group {
     pub(super) fn new(plan: MessagePlan, of_bus: Option<u8>, verifier: Option<Verifier>) -> Self {
         let lanes = Lanes { little: vec![Vec::new(); plan.lanes], big: vec![Vec::new(); plan.lanes] };
@@ -38,8 +46,7 @@ impl Group {
             plan,
             label: String::new(),
             of_bus,
-            mono_time: vec![],
-            bus: vec![],
+            rows: vec![],
             len: vec![],
             lanes,
             shortest: u8::MAX,
@@ -57,13 +64,9 @@ impl Group {
         if self.verifier.as_mut().is_some_and(|verifier| !verifier.keeps(bus, data)) {
             return false;
         }
-        let len = data.len().min(64) as u8;
-        self.mono_time.push(mono_time);
-        self.bus.push(bus);
-        self.len.push(len);
-        self.shortest = self.shortest.min(len);
-        self.short += u64::from(u16::from(len) < self.plan.message.size);
-        for (lane, words) in self.lanes.little.iter_mut().enumerate() {
+        // One append a frame: the rows become columns when all are there.
+        self.rows.push(Row { mono_time, word: word(data, 0), len: data.len().min(64) as u8, bus });
+        for (lane, words) in self.lanes.little.iter_mut().enumerate().skip(1) {
             words.push(word(data, lane));
         }
         true
@@ -73,15 +76,21 @@ impl Group {
     ///
     /// Columns: `mono_time` (ns, u64), `t` (s since the origin, f64), `bus` (u8), then the signals.
     pub(super) fn take(&mut self, origin: u64, options: &DecodeOptions) -> Table {
+        self.count();
+        self.len.extend(self.rows.iter().map(|row| row.len));
+        if let Some(first) = self.lanes.little.first_mut() {
+            first.extend(self.rows.iter().map(|row| row.word));
+        }
         self.turn_around();
         let gates = self.gates();
-        let mono_time = std::mem::take(&mut self.mono_time);
+        let mono_time: Vec<u64> = self.rows.iter().map(|row| row.mono_time).collect();
         let seconds = |time: &u64| time.wrapping_sub(origin) as i64 as f64 / 1e9;
         let t = mono_time.iter().map(seconds).collect();
+        let bus = self.rows.iter().map(|row| row.bus).collect();
         let mut columns = Vec::with_capacity(3 + self.plan.signals.len());
         columns.push(column("mono_time", Some("ns"), Values::UInt64(mono_time)));
         columns.push(column("t", Some("s"), Values::Float64(t)));
-        columns.push(column("bus", None, Values::UInt8(std::mem::take(&mut self.bus))));
+        columns.push(column("bus", None, Values::UInt8(bus)));
         let mut missing = 0;
         for signal in &self.plan.signals {
             let present = self.present(signal, &gates, &mut missing);
@@ -111,12 +120,21 @@ impl Group {
 
     /// Forgets the frames gathered.
     pub(super) fn discard(&mut self) {
-        self.mono_time.clear();
-        self.bus.clear();
+        self.count();
         self.clear();
     }
 
+    /// Counts the short ones of the frames gathered.
+    fn count(&mut self) {
+        self.shortest = self.rows.iter().map(|row| row.len).min().unwrap_or(u8::MAX);
+        if u16::from(self.shortest) < self.plan.message.size {
+            let short = |row: &&Row| u16::from(row.len) < self.plan.message.size;
+            self.short += self.rows.iter().filter(short).count() as u64;
+        }
+    }
+
     fn clear(&mut self) {
+        self.rows.clear();
         self.len.clear();
         self.lanes.little.iter_mut().chain(&mut self.lanes.big).for_each(Vec::clear);
         self.shortest = u8::MAX;
