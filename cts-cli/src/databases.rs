@@ -1,13 +1,12 @@
 //! The databases that a command decodes with.
 
-use std::path::PathBuf;
-
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches};
 use cts_core::dbc::{Dbc, Search, for_brand, for_car};
 use cts_core::decode::Car;
 use cts_core::log::{EventSchema, Input};
 use cts_core::{Error, ErrorKind, Result};
 
+use crate::config::Global;
 use crate::render;
 
 /// Databases with the bus they stand for.
@@ -22,20 +21,14 @@ pub(crate) fn arg() -> Arg {
         .action(ArgAction::Append)
 }
 
-/// `--dbc-dir`.
-pub(crate) fn dir_arg() -> Arg {
-    Arg::new("dbc-dir")
-        .long("dbc-dir")
-        .value_name("DIR")
-        .help("Search DBCs in DIR, before CTS_DBC_PATH and the installed opendbc; repeatable")
-        .action(ArgAction::Append)
-        .value_parser(value_parser!(PathBuf))
-}
-
 /// Loads what `--dbc` names, or else what the log's car needs.
-pub(crate) fn load(matches: &ArgMatches, input: &Input, schema: &EventSchema) -> Result<Databases> {
-    let dirs = matches.get_many::<PathBuf>("dbc-dir").unwrap_or_default();
-    let search = Search::with_environment(dirs.cloned());
+pub(crate) fn load(
+    global: &Global,
+    matches: &ArgMatches,
+    input: &Input,
+    schema: &EventSchema,
+) -> Result<Databases> {
+    let search = global.dbc_search();
     let given: Vec<&String> = matches.get_many("dbc").unwrap_or_default().collect();
     if given.is_empty() {
         return of_car(&search, input, schema);

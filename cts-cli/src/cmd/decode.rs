@@ -30,7 +30,6 @@ fn grammar() -> Command {
         .about("Decodes CAN frames by DBC: as lines of text, or as tables of signals")
         .arg(log())
         .arg(databases::arg())
-        .arg(databases::dir_arg())
         .arg(list("message", "NAME", "Only this message; repeatable"))
         .arg(list("signal", "NAME", "Only this signal, as SIGNAL or MESSAGE.SIGNAL; repeatable"))
         .arg(list("bus", "N", "Only this bus, as logged; repeatable").value_parser(value_parser!(u8)))
@@ -79,7 +78,7 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     let ctx = global.ctx(dir).with_stdout(std::io::stdout());
     let mut input = ctx.open(matches.get_one::<String>("log").map_or("", |text| text))?;
     ctx.protect(&input);
-    let databases = databases::load(matches, &input, schema.get())?;
+    let databases = databases::load(global, matches, &input, schema.get())?;
     let layout = layout(matches);
     let format = matches.get_one::<String>("format").map(String::as_str);
     let (record, stats) = match (format, layout) {

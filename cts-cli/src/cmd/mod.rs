@@ -2,6 +2,7 @@
 
 mod cap;
 mod completions;
+mod dbc;
 mod decode;
 mod demo;
 mod events;
@@ -34,6 +35,7 @@ pub(crate) static ALL: &[&Cmd] = &[
     &events::COMMAND,
     &frames::COMMAND,
     &decode::COMMAND,
+    &dbc::COMMAND,
     &completions::COMMAND,
     &man::COMMAND,
 ];

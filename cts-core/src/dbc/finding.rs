@@ -54,6 +54,7 @@ pub const CODES: &[(&str, Severity, &str)] = &[
     ("byte-order-mark", Severity::Info, "the text begins with a byte order mark"),
     ("carriage-return", Severity::Info, "lines end with CR LF"),
     ("checksum-name", Severity::Info, "a checksum by its name, but not one that is verified"),
+    ("checksum-place", Severity::Warning, "a checksum in bytes that it is computed from: its place is wrong"),
     ("choice-outside-raw-range", Severity::Warning, "a name of a raw value that the signal cannot have"),
     ("comment-without-kind", Severity::Info, "`CM_` with an identifier but without `BO_`"),
     ("comment-without-signal", Severity::Info, "`CM_ SG_` without a signal: kept as the message's comment"),

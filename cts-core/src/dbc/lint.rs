@@ -23,6 +23,13 @@ pub fn lint(dbc: &Dbc) -> Vec<Finding> {
             check_names(signal, verified, &mut findings);
         }
         overlaps(message, &mut findings);
+        if let Some(checksum) =
+            verified.filter(|checks| checks.covers_itself(message.size)).and_then(|c| c.checksum())
+        {
+            let line = message.signal(checksum.name()).map_or(message.line, |signal| signal.line);
+            let text = format!("`{}` of `{}` lies in bytes that it covers", checksum.name(), message.name);
+            findings.push(Finding::new("checksum-place", line, 0, text));
+        }
     }
     findings.sort_by_key(|finding| finding.line);
     findings

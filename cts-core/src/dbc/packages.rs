@@ -28,6 +28,12 @@ pub(super) fn site_packages() -> Vec<PathBuf> {
     roots.iter().flat_map(|root| below(root)).collect()
 }
 
+/// Where openpilot lies on a device and, by its instructions, on a computer.
+pub(super) fn checkouts() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join("openpilot"));
+    home.into_iter().chain([PathBuf::from("/data/openpilot")]).collect()
+}
+
 /// `lib/python3.12/site-packages` and what other systems call it.
 fn below(root: &Path) -> Vec<PathBuf> {
     let mut libs: Vec<PathBuf> = vec![root.join("lib/python3"), root.join("Lib")];

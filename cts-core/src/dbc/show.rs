@@ -16,7 +16,7 @@ const CELL: usize = 4;
 pub fn draw(message: &Message) -> String {
     let mut out = head(message);
     let grid = grid(message);
-    let _ = writeln!(out, "\n byte {} {}", bit_numbers(), "  DBC bits");
+    let _ = writeln!(out, "\n byte {}   DBC bits", bit_numbers());
     for (byte, cells) in grid.iter().enumerate() {
         let mut line = String::new();
         for bit in (0..8).rev() {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::generate::{self, Assembled};
-use super::{Dbc, Finding, cars, packages};
+use super::generate::{self, Assembled, Pieces};
+use super::{Dbc, Finding, Part, cars, packages};
 use crate::error::nearest;
 use crate::{Error, ErrorKind, Result};
 
@@ -38,6 +38,7 @@ pub struct Loaded {
     pub text: String,
     /// Where it comes from.
     pub origin: Origin,
+    made: Option<Pieces>,
 }
 
 /// Where a database comes from.
@@ -67,6 +68,24 @@ impl std::fmt::Display for Origin {
     }
 }
 
+impl Loaded {
+    /// Everything that is odd or wrong, in its text and in its meaning, in the order of the lines.
+    pub fn lint(&self) -> Vec<Finding> {
+        let mut more = super::lint(&self.dbc);
+        for finding in &mut more {
+            finding.part = self.part(finding.line);
+        }
+        let mut all = [self.findings.as_slice(), &more].concat();
+        all.sort_by_key(|finding| (finding.line, finding.column));
+        all
+    }
+
+    /// The file and line that a line of the text comes from; `None` for a text of one file.
+    pub fn part(&self, line: u32) -> Option<Part> {
+        self.made.as_ref()?.part(line)
+    }
+}
+
 impl Search {
     /// Looks in `dirs` only: directories of DBC files, or checkouts of opendbc or openpilot.
     pub fn new(dirs: impl IntoIterator<Item = PathBuf>) -> Self {
@@ -81,12 +100,13 @@ impl Search {
         Self { places, python: None }
     }
 
-    /// Looks in `dirs`, then in those of `CTS_DBC_PATH`, then in the Python installation's `opendbc` package.
+    /// Looks in `dirs`, then in those of `CTS_DBC_PATH`, then in the Python installation's `opendbc` package,
+    /// then in an openpilot checkout in its usual place.
     pub fn with_environment(dirs: impl IntoIterator<Item = PathBuf>) -> Self {
         let from_variable = std::env::var_os("CTS_DBC_PATH").unwrap_or_default();
         let from_variable: Vec<_> =
             std::env::split_paths(&from_variable).filter(|dir| !dir.as_os_str().is_empty()).collect();
-        let found = packages::site_packages();
+        let found = packages::site_packages().into_iter().chain(packages::checkouts());
         let mut search = Self::new(dirs.into_iter().chain(from_variable).chain(found));
         search.python = packages::python();
         search
@@ -178,7 +198,8 @@ impl Search {
     #[cold]
     fn not_found(&self, name: &str) -> Error {
         let names = self.names();
-        let suggestion = nearest(name, names.iter().map(String::as_str)).or_else(|| {
+        let stems = names.iter().map(|known| known.strip_suffix(GENERATED).unwrap_or(known));
+        let suggestion = nearest(name, names.iter().map(String::as_str).chain(stems)).or_else(|| {
             let parts: Vec<&String> = names.iter().filter(|known| known.contains(name)).take(5).collect();
             (!parts.is_empty()).then(|| parts.iter().map(|s| s.as_str()).collect::<Vec<_>>().join("`, `"))
         });
@@ -216,11 +237,10 @@ fn load_file(path: &Path) -> Result<Loaded> {
     let generated = in_generator && !stem.starts_with('_');
     let loaded = if generate::has_imports(&text) || generated {
         let made = with_imports(path, &text)?;
-        let text = made.text.clone();
-        loaded(&(stem + GENERATED), text, Origin::Generated(path.to_owned()), Some(&made))
+        loaded(&(stem + GENERATED), made.text, Origin::Generated(path.to_owned()), Some(made.pieces))
     } else {
         let (dbc, findings) = Dbc::from_bytes(&stem, &bytes);
-        Loaded { dbc, findings, text, origin: Origin::File(path.to_owned()) }
+        Loaded { dbc, findings, text, origin: Origin::File(path.to_owned()), made: None }
     };
     refuse_other_formats(loaded, path)
 }
@@ -240,12 +260,12 @@ fn refuse_other_formats(loaded: Loaded, path: &Path) -> Result<Loaded> {
     }
 }
 
-fn loaded(name: &str, text: String, origin: Origin, made: Option<&Assembled>) -> Loaded {
+fn loaded(name: &str, text: String, origin: Origin, made: Option<Pieces>) -> Loaded {
     let (dbc, mut findings) = Dbc::parse(name, &text);
-    if let Some(made) = made {
-        made.locate(&mut findings);
+    if let Some(made) = &made {
+        findings.iter_mut().for_each(|finding| finding.part = made.part(finding.line));
     }
-    Loaded { dbc, findings, text, origin }
+    Loaded { dbc, findings, text, origin, made }
 }
 
 fn with_imports(path: &Path, text: &str) -> Result<Assembled> {

@@ -4,6 +4,7 @@
 
 mod bitwatch;
 mod damage;
+mod dbcs;
 mod decode;
 mod hostile;
 mod routes;

@@ -135,6 +135,18 @@ impl MessageChecks {
         self.set_checksum(data);
     }
 
+    /// Whether the checksum of a payload of `size` bytes lies in bytes that it is computed from, so that no payload can
+    /// be right for sure: the database has it in a wrong place.
+    pub fn covers_itself(&self, size: u16) -> bool {
+        let Some((field, algorithm)) = &self.checksum else {
+            return false;
+        };
+        let mut data = vec![0; size.into()];
+        let of_zeros = algorithm.compute(self.address, field, &data);
+        field.write(field.max(), &mut data);
+        algorithm.compute(self.address, field, &data) != of_zeros
+    }
+
     /// Puts the right checksum into `data`.
     pub fn set_checksum(&self, data: &mut [u8]) {
         if let Some((field, algorithm)) = &self.checksum {

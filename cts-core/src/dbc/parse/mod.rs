@@ -196,6 +196,7 @@ impl<'a> Parser<'a> {
             "SG_" => self.signal(body),
             "VERSION" => self.version = body.string().unwrap_or_default(),
             "NS_" => return self.names_end(end),
+            "BU_" => return self.nodes_end(end),
             _ => {}
         }
         end
@@ -211,6 +212,21 @@ impl<'a> Parser<'a> {
             let end = self.line_end(at + 1);
             let line = self.text.get(at + 1..end).unwrap_or("").trim();
             if line.is_empty() || !line.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
+                break;
+            }
+            at = end;
+        }
+        at
+    }
+
+    /// The list of nodes goes on in indented lines.
+    fn nodes_end(&self, mut at: usize) -> usize {
+        while at < self.text.len() {
+            let end = self.line_end(at + 1);
+            let line = self.text.get(at + 1..end).unwrap_or("");
+            let is_list = line.starts_with([' ', '\t'])
+                && line.bytes().all(|b| b.is_ascii_alphanumeric() || b" \t_,\r".contains(&b));
+            if !is_list || line.trim().is_empty() || self.begins_statement(at + 1) {
                 break;
             }
             at = end;

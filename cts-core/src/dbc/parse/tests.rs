@@ -11,7 +11,7 @@ const MESSAGE: &str = "BO_ 291 A: 8 XXX\n SG_ S : 7|16@0- (0.1,-5) [-10|10] \"km
 #[test]
 fn a_plain_file() {
     let text = format!(
-        "VERSION \"1\"\n\nNS_ :\n\tCM_\n\tVAL_\n\nBS_:\nBU_: XXX\n\n{MESSAGE}\nCM_ SG_ 291 S \"a\nb;\";\nVAL_ 291 S 1 \"one\" -1 \"minus\" ;\nBA_ \"GenMsgCycleTime\" BO_ 291 20;\n"
+        "VERSION \"1\"\n\nNS_ :\n\tCM_\n\tVAL_\n\nBS_:\nBU_: XXX\n\tYYY\n{MESSAGE}\nCM_ SG_ 291 S \"a\nb;\";\nVAL_ 291 S 1 \"one\" -1 \"minus\" ;\nBA_ \"GenMsgCycleTime\" BO_ 291 20;\n"
     );
     let (dbc, findings) = Dbc::parse("test", &text);
     assert_eq!(findings, []);
