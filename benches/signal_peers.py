@@ -9,6 +9,7 @@ median of the rounds; programs take turns.
 """
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -55,12 +56,15 @@ def main():
         can.message_states[address].ignore_checksum = can.message_states[address].ignore_counter = True
     frames = [frame for frame in frames_of(args.cts, args.log) if frame[1] in messages]
 
+    events = [(time_ns, [(address, data, 0) for _, address, data in group])
+              for time_ns, group in itertools.groupby(frames, key=lambda frame: frame[0])]
+
     def by_cantools():
         return sum(len(messages[address].decode(data, decode_choices=False, allow_truncated=True)) for _, address, data in frames)
 
     def by_opendbc():
-        for time_ns, address, data in frames:
-            can.update([(time_ns, [(address, data, 0)])])
+        for time_ns, event in events:
+            can.update([(time_ns, event)])
         return sum(len(can.message_states[address].signals) for _, address, _ in frames)
 
     ours, theirs = [], {"cantools": [], "opendbc CANParser": []}
