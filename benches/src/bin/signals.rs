@@ -11,6 +11,9 @@ use cts_core::dbc::Dbc;
 
 type Error = Box<dyn std::error::Error>;
 
+/// An operation and its name.
+type Job<'a> = (&'static str, Box<dyn FnMut() -> Result<u64, Error> + 'a>);
+
 /// Nanoseconds that this thread has run. Linux only.
 fn cpu() -> Result<u64, Error> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
@@ -30,7 +33,7 @@ fn main() -> Result<(), Error> {
     let mut other = signals::decoder(&dbc)?;
     let values = signals::tables(&mut decoder, &frames);
     let size = work::zstd_alone(&packed, &mut Vec::with_capacity(1 << 28)).unwrap_or(packed.len());
-    let mut work: Vec<(&str, Box<dyn FnMut() -> Result<u64, Error> + '_>)> = vec![
+    let mut work: Vec<Job<'_>> = vec![
         ("zstd", Box::new(|| Ok(work::zstd_fresh(&packed, size)? as u64))),
         ("gather", Box::new(|| Ok(signals::gather(&mut all, &frames)))),
         ("tables", Box::new(|| Ok(signals::tables(&mut decoder, &frames)))),
