@@ -45,8 +45,11 @@ fn values<'a>(table: &'a Table, name: &str) -> &'a [f64] {
     values
 }
 
-/// Lines of the truth by signal: time of the event and values.
-fn truth() -> Option<BTreeMap<String, Vec<(u64, Vec<f64>)>>> {
+/// Time of an event and values.
+type Sample = (u64, Vec<f64>);
+
+/// Lines of the truth by signal.
+fn truth() -> Option<BTreeMap<String, Vec<Sample>>> {
     let text = std::fs::read_to_string(data("rav4-40.truth.csv")?).unwrap();
     let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for line in text.lines().skip(1) {
