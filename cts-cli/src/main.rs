@@ -6,6 +6,7 @@
 mod args;
 mod cmd;
 mod config;
+mod databases;
 mod render;
 
 use std::process::ExitCode;

@@ -194,6 +194,16 @@ pub enum ErrorKind {
         /// The nearest known name.
         suggestion: Option<String>,
     },
+    /// No message of a database has a signal of that name.
+    #[error("no signal `{name}` in the DBC `{dbc}`{}", hint(suggestion))]
+    NoSuchSignalIn {
+        /// The name as given.
+        name: String,
+        /// The database.
+        dbc: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
     /// A message has no signal of that name.
     #[error("message `{message}` has no signal `{name}`{}", hint(suggestion))]
     NoSuchSignal {
@@ -293,6 +303,8 @@ impl ErrorKind {
             Self::NoSuchFile => ("no-such-file", Class::NotFound),
             Self::NoSuchService { .. } => ("no-such-service", Class::NotFound),
             Self::NoSuchField { .. } => ("no-such-field", Class::NotFound),
+            Self::NoSuchMessage { .. } => ("no-such-message", Class::NotFound),
+            Self::NoSuchSignalIn { .. } => ("no-such-signal", Class::NotFound),
             Self::NoSuchRoute { .. } => ("no-such-route", Class::NotFound),
             Self::BadRoute { .. } => ("bad-route", Class::Param),
             Self::NotALog { .. } => ("not-a-log", Class::Input),
@@ -301,7 +313,6 @@ impl ErrorKind {
             Self::BadPointer { .. } => ("bad-pointer", Class::Input),
             Self::BadSchema { .. } => ("bad-schema", Class::Input),
             Self::NoSuchDbc { .. } => ("no-such-dbc", Class::NotFound),
-            Self::NoSuchMessage { .. } => ("no-such-message", Class::NotFound),
             Self::NoSuchSignal { .. } => ("no-such-signal", Class::NotFound),
             Self::BadValue { .. } => ("bad-value", Class::Param),
             Self::BadDbc { .. } => ("dbc-syntax", Class::Input),

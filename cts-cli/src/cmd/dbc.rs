@@ -1,5 +1,6 @@
 //! `cts dbc`: databases as such, without a log. A new subcommand is a module with `COMMAND` and a line in [`ALL`].
 
+mod coverage;
 mod diff;
 mod lint;
 mod show;
@@ -14,7 +15,7 @@ use crate::config::Global;
 
 pub(crate) static COMMAND: Cmd = Cmd { name: "dbc", grammar, run };
 
-static ALL: &[&Cmd] = &[&show::COMMAND, &lint::COMMAND, &diff::COMMAND];
+static ALL: &[&Cmd] = &[&show::COMMAND, &lint::COMMAND, &diff::COMMAND, &coverage::COMMAND];
 
 fn grammar() -> Command {
     Command::new("dbc")

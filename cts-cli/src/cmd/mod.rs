@@ -3,6 +3,7 @@
 mod cap;
 mod completions;
 mod dbc;
+mod decode;
 mod demo;
 mod events;
 mod export;
@@ -33,6 +34,7 @@ pub(crate) static ALL: &[&Cmd] = &[
     &export::COMMAND,
     &events::COMMAND,
     &frames::COMMAND,
+    &decode::COMMAND,
     &dbc::COMMAND,
     &completions::COMMAND,
     &man::COMMAND,

@@ -5,6 +5,7 @@
 mod bitwatch;
 mod damage;
 mod dbcs;
+mod decode;
 mod hostile;
 mod routes;
 mod samples;
