@@ -11,7 +11,7 @@ use cts_core::demo::{Drive, Edge, PlantedSignal, Truth};
 use cts_core::log::{Log, ReadOptions, frames};
 use cts_core::report::{
     Cell, Column, ColumnKind, Finding, Lane, Level, Line, Mark, Page, Panel, Plot, Severity, Shade, Span,
-    Table, Trace, Warned, write_html,
+    Table, Trace, Warned, write_html, write_png, write_svg,
 };
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -25,6 +25,10 @@ fn main() -> Result<()> {
     let dir = Path::new(&dir);
     write_to(&dir.join("report.html"), |out| write_html(&page, out))?;
     write_to(&dir.join("hostile.html"), |out| write_html(&hostile_page(), out))?;
+    write_to(&dir.join("timeline.svg"), |out| write_svg(&page.plots[0], out))?;
+    write_to(&dir.join("timeline.png"), |out| write_png(&page.plots[0], out))?;
+    write_to(&dir.join("bits.png"), |out| write_png(&page.plots[1], out))?;
+    write_to(&dir.join("hostile.svg"), |out| write_svg(&hostile_page().plots[0], out))?;
     write_to(&dir.join("empty.html"), |out| write_html(&Page::default(), out))
 }
 
@@ -55,7 +59,7 @@ fn drive_page(seconds: u32) -> Result<Page> {
                 }
                 (0, 0x119, Some(data)) => {
                     steering.t.push(t);
-                    steering.y.push(f64::from(i16::from_le_bytes([data[2], data[3]])) * -0.0217);
+                    steering.y.push(f64::from(i16::from_le_bytes([data[4], data[5]])) * -0.0217);
                 }
                 (0, 0x146, Some(data)) => payloads.push((event.mono_time(), data.to_vec())),
                 _ => {}

@@ -4,6 +4,7 @@ const px = (n) => n * devicePixelRatio;
 
 function setFont(ctx, size, weight = 400) {
   ctx.font = `${weight} ${px(size)}px ${FONT}`;
+  ctx.textAlign = "left";
 }
 
 // Text shortened to a width; nothing when not even a few letters fit.
@@ -149,10 +150,11 @@ function drawMarks(u, plot, rowHeight) {
         ctx.fill();
         const next = i + 1 < marks.length ? x(marks[i + 1].t) : Infinity;
         const room = Math.min(next, box.left + box.width) - at - px(18);
-        const whole = ctx.measureText(mark.label).width <= room;
-        if (!whole) return;
-        ctx.fillStyle = color("panel");
-        ctx.fillRect(at + px(7), y - px(8), ctx.measureText(mark.label).width + px(4), px(16));
+        // A label is shown whole or not at all; the readout has them all.
+        if (ctx.measureText(mark.label).width > room) return;
+        ctx.strokeStyle = color("panel");
+        ctx.lineWidth = px(3);
+        ctx.strokeText(mark.label, at + px(9), y);
         ctx.fillStyle = color("muted");
         ctx.fillText(mark.label, at + px(9), y);
       });

@@ -8,6 +8,7 @@ function buildPlot(plot, index) {
   plot.byKind = plot.kinds.map((kind) => plot.marks.filter((mark) => mark.kind === kind));
   const panels = [...plot.panels];
   if (plot.marks.length) panels.splice(panels.length && panels[0].kind === "lines" ? 1 : 0, 0, { kind: "marks", title: "Events" });
+  if (!panels.length) return;
   const heading = el("h3", { id: `plot-${index}` }, plot.title);
   const area = el("div", {
     className: "area", tabIndex: 0, role: "group", "aria-label": `${plot.title}: ${panels.map(describe).join("; ")}`,

@@ -74,6 +74,10 @@ pub struct MessageStats {
     pub windows: Vec<WindowCount>,
     unique: [Distinct; 3],
     current: Option<(u32, u64, Distinct)>,
+    /// Number of the last byte of the latest frame.
+    last_byte: u16,
+    /// Frames whose first, whose last byte is the sum of the rest.
+    sums: [u64; 2],
     last: Vec<u64>,
     /// By bit.
     bits: Vec<Option<Box<BitStats>>>,
@@ -93,6 +97,8 @@ impl MessageStats {
             windows: Vec::new(),
             unique: Default::default(),
             current: None,
+            last_byte: 0,
+            sums: [0; 2],
             last: Vec::new(),
             bits: Vec::new(),
             followed,
@@ -125,8 +131,28 @@ impl MessageStats {
         self.frames[phase] += 1;
         self.near += u64::from(place.near);
         self.unique[phase].add(hash);
+        self.check_sums(data);
         self.count_window(place.window, hash);
         self.toggles(t, data, place, first);
+    }
+
+    /// Sums that some makes put into the first byte (Subaru) or the last one (Toyota, with the length).
+    ///
+    /// Source: opendbc `can/dbc.py`, rules for `subaru_global_` and `toyota_`.
+    fn check_sums(&mut self, data: &[u8]) {
+        self.last_byte = data.len().saturating_sub(1) as u16;
+        let ([first, .., last], address) = (data, self.address.to_le_bytes()) else { return };
+        let sum = address.iter().chain(data).fold(0u8, |sum, byte| sum.wrapping_add(*byte));
+        self.sums[0] += u64::from(sum.wrapping_sub(*first) == *first);
+        self.sums[1] += u64::from(sum.wrapping_sub(*last).wrapping_add(data.len() as u8) == *last);
+    }
+
+    /// Whether the bit belongs to a checksum over the frame, as all but a few damaged frames show.
+    pub fn is_checksum(&self, bit: u16) -> bool {
+        let holds = |good: u64| self.total() >= 16 && good * 100 >= self.total() * 98;
+        let bytes = (self.bits.len() / 8).max(1) as u16;
+        let last = self.last_byte.min(bytes - 1);
+        (bit / 8 == 0 && holds(self.sums[0])) || (bit / 8 == last && holds(self.sums[1]))
     }
 
     fn count_window(&mut self, window: Option<u32>, hash: u64) {

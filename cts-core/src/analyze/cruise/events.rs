@@ -9,7 +9,7 @@ use super::track::Track;
 pub struct Event {
     /// Mono time in ns.
     pub t: u64,
-    /// What: `set_press`, `cruise_activated_on`, `target_speed_enter`, `marker_start` …
+    /// What: `set_press`, `cruise_activated`, `brake_lights_on`, `target_speed_enter`, `marker_start` …
     pub kind: String,
     /// Position of the track that shows it; `None` for markers and bands, which come from several values.
     pub track: Option<usize>,
@@ -79,6 +79,10 @@ fn of_track(outcome: &Outcome, at: usize, track: &Track, all: &mut Vec<Event>) {
                 (format!("{}_press", spec.name), None, track.changes.get(i + 1).map(|next| next.t))
             }
             Role::SetSpeed => (spec.name.clone(), Some(change.value), None),
+            Role::CruiseOn => (if on { "cruise_on" } else { "cruise_off" }.to_owned(), None, None),
+            Role::CruiseActive => {
+                (if on { "cruise_activated" } else { "cruise_deactivated" }.to_owned(), None, None)
+            }
             _ => (format!("{}_{}", spec.name, if on { "on" } else { "off" }), None, None),
         };
         let (t, speed_mph, data) = (change.t, change.speed_mph, change.data.clone());

@@ -9,6 +9,7 @@
 //! support  = T / (T + 2)                      a single toggle proves little
 //! penalty  = 0.1 * max(0, T - 40)             chatter, as in the first version
 //!          + 50 if T >= 8 and the bit toggles in more than 5 % of the frames: a counter, a checksum, a measured value
+//!          + 100 if the bit is in a byte that is the sum of the others: a checksum, which follows whatever happens
 //! score    = 100 * evidence * support - penalty
 //! ```
 
@@ -22,6 +23,9 @@ pub const CHATTER_SLOPE: f64 = 0.1;
 pub const BUSY_SHARE: f64 = 0.05;
 /// Points that it loses.
 pub const BUSY_PENALTY: f64 = 50.0;
+
+/// Points that a bit of a checksum loses.
+pub const CHECKSUM_PENALTY: f64 = 100.0;
 
 /// A bit and what speaks for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +46,8 @@ pub struct Candidate {
     pub event_lift: f64,
     /// Whether it toggles too often for a state.
     pub busy: bool,
+    /// Whether it is in a byte that sums up the others.
+    pub checksum: bool,
     /// Toggles and edges.
     pub stats: BitStats,
     /// Frames of the message.
@@ -67,11 +73,13 @@ fn candidate(message: &MessageStats, bit: u16, stats: &BitStats) -> Candidate {
     let event_lift = lift(stats.near, toggles, message.near, frames);
     let busy = toggles >= 8 && toggles as f64 > BUSY_SHARE * frames as f64;
     let chatter = CHATTER_SLOPE * toggles.saturating_sub(CHATTER_START) as f64;
-    let penalty = chatter + if busy { BUSY_PENALTY } else { 0.0 };
+    let checksum = message.is_checksum(bit);
+    let either = |is: bool, points: f64| if is { points } else { 0.0 };
+    let penalty = chatter + either(busy, BUSY_PENALTY) + either(checksum, CHECKSUM_PENALTY);
     let support = toggles as f64 / (toggles + 2) as f64;
     let score = 100.0 * window_lift.max(event_lift) * support - penalty;
     let (address, bus, stats) = (message.address, message.bus, stats.clone());
-    Candidate { address, bus, bit, score, penalty, window_lift, event_lift, busy, stats, frames }
+    Candidate { address, bus, bit, score, penalty, window_lift, event_lift, busy, checksum, stats, frames }
 }
 
 /// How much of the toggles lies in a part of the frames beyond the part's own share.

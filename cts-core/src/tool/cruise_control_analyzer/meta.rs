@@ -139,6 +139,7 @@ fn shared(found: &Found<'_>, params: &Params, config: &Map<String, Value>) -> Ma
         "scoring": {
             "chatter_penalty_start": score::CHATTER_START, "chatter_penalty_slope": score::CHATTER_SLOPE,
             "busy_share": score::BUSY_SHARE, "busy_penalty": score::BUSY_PENALTY,
+            "checksum_penalty": score::CHECKSUM_PENALTY,
             "rule": "100 * max(window lift, event lift) * toggles / (toggles + 2) - penalty",
         },
         "set_speed_min_mph": params.speed_min,

@@ -200,13 +200,13 @@ fn candidates(found: &Found<'_>) -> Table {
 
 fn candidates_detail(found: &Found<'_>) -> Table {
     let more =
-        &["known_as", "window_lift", "event_lift", "toggles_in_windows", "toggles_near_events", "frames", "busy"];
+        &["known_as", "window_lift", "event_lift", "toggles_in_windows", "toggles_near_events", "frames", "busy", "checksum"];
     let mut table = Table::new("candidates_detail", "candidates.v2", &[BIT, CANDIDATE, more]);
     for bit in &found.candidates {
         let mut row = candidate_cells(bit);
         row.push(Cell::opt(found.known_as(bit), Cell::text));
         row.extend([Cell::float(bit.window_lift, 3), Cell::float(bit.event_lift, 3)]);
-        row.extend([bit.stats.in_windows, bit.stats.near, bit.frames, u64::from(bit.busy)].map(Cell::int));
+        row.extend([bit.stats.in_windows, bit.stats.near, bit.frames, bit.busy.into(), bit.checksum.into()].map(Cell::int));
         table.rows.push(row);
     }
     table
