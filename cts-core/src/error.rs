@@ -182,6 +182,52 @@ pub enum ErrorKind {
         /// What is wrong with it.
         reason: String,
     },
+    /// No database of that name where databases were looked for.
+    #[error("no DBC named `{name}` in {searched}{}", hint(suggestion))]
+    NoSuchDbc {
+        /// The name as given.
+        name: String,
+        /// The places that were searched.
+        searched: String,
+        /// The nearest known names.
+        suggestion: Option<String>,
+    },
+    /// A database has no message of that name or address.
+    #[error("no message `{name}` in the DBC `{dbc}`{}", hint(suggestion))]
+    NoSuchMessage {
+        /// The name or address as given.
+        name: String,
+        /// The database.
+        dbc: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// A message has no signal of that name.
+    #[error("message `{message}` has no signal `{name}`{}", hint(suggestion))]
+    NoSuchSignal {
+        /// The name as given.
+        name: String,
+        /// The message.
+        message: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// A value that a signal cannot carry.
+    #[error("signal `{signal}` cannot be {value}: {reason}")]
+    BadValue {
+        /// The signal.
+        signal: String,
+        /// The value as given.
+        value: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Text that is no DBC.
+    #[error("not a DBC: {reason}")]
+    BadDbc {
+        /// What is wrong.
+        reason: String,
+    },
     /// A text table that does not have the expected form.
     #[error("bad CSV: {reason}")]
     BadCsv {
@@ -263,6 +309,11 @@ impl ErrorKind {
             Self::BadFraming { .. } => ("bad-framing", Class::Input),
             Self::BadPointer { .. } => ("bad-pointer", Class::Input),
             Self::BadSchema { .. } => ("bad-schema", Class::Input),
+            Self::NoSuchDbc { .. } => ("no-such-dbc", Class::NotFound),
+            Self::NoSuchMessage { .. } => ("no-such-message", Class::NotFound),
+            Self::NoSuchSignal { .. } => ("no-such-signal", Class::NotFound),
+            Self::BadValue { .. } => ("bad-value", Class::Param),
+            Self::BadDbc { .. } => ("dbc-syntax", Class::Input),
             Self::BadCsv { .. } => ("bad-csv", Class::Input),
             Self::TooLarge { .. } => ("too-large", Class::Limit),
             Self::UnknownCodec { .. } => ("unknown-codec", Class::Unsupported),

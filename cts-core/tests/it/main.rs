@@ -4,6 +4,7 @@
 
 mod bitwatch;
 mod damage;
+mod dbcs;
 mod hostile;
 mod routes;
 mod samples;
