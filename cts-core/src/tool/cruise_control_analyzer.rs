@@ -17,8 +17,7 @@ mod profile;
 mod read;
 mod report;
 mod tables;
-#[cfg(test)]
-mod tests;
+
 
 use serde_json::{Map, Value};
 

@@ -24,7 +24,15 @@ pub(super) fn files(page: &Page) -> Result<Vec<(String, Vec<u8>)>> {
     let failed = |e| crate::Error::io("write", e);
     let mut html = Vec::new();
     report::write_html(page, &mut html).map_err(failed)?;
-    Ok(vec![("analysis_report.html".into(), html)])
+    let mut files = vec![("analysis_report.html".into(), html)];
+    if let Some(plot) = page.plots.first() {
+        let (mut svg, mut png) = (Vec::new(), Vec::new());
+        report::write_svg(plot, &mut svg).map_err(failed)?;
+        report::write_png(plot, &mut png).map_err(failed)?;
+        files.push(("speed_timeline.svg".into(), svg));
+        files.push(("speed_timeline.png".into(), png));
+    }
+    Ok(files)
 }
 
 /// Everything that was found.

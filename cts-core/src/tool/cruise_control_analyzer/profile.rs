@@ -12,6 +12,9 @@
 //! es_brake = "2@0x220:b38"
 //! ```
 //!
+//! With `dbc = "subaru_global_2017_generated"`, a name on the search path or a file, a place can be a signal by name:
+//! `0@Wheel_Speeds.FR`.
+//!
 //! A place is a bit (`0x146:b42`, `1@0x321:B5.3`), a signal as DBC files write it (`[BUS@]ADDRESS:START|SIZE@ORDER SIGN`,
 //! then optionally `(FACTOR,OFFSET)`), or a field of the log such as `carState.vEgo`.
 
@@ -19,7 +22,7 @@ use serde::Deserialize;
 
 use crate::analyze::cruise::{Profile, Role, Source, TrackSpec, subaru};
 use crate::can::bits::{BitOrder, WatchSpec, parse_address};
-use crate::dbc::{ByteOrder, Number, Signal};
+use crate::dbc::{ByteOrder, Dbc, Number, Search, Signal};
 use crate::{Error, ErrorKind, Result};
 
 /// Bits here are numbered as DBC files number them.
@@ -29,6 +32,7 @@ const ORDER: BitOrder = BitOrder::Lsb;
 #[serde(deny_unknown_fields)]
 struct File {
     name: Option<String>,
+    dbc: Option<String>,
     speed: Places,
     #[serde(default)]
     speed_unit: Unit,
@@ -93,7 +97,9 @@ fn parse(text: &str, path: &str) -> Result<Profile> {
         let bad = bad(path, &format!("a profile: {}", error.message()));
         line.map_or(bad, |line| Error::from(kind(path, &format!("a profile: {}", error.message()))).line(line))
     })?;
-    let mut tracks = vec![speed(&file)?];
+    let dbc = file.dbc.as_deref().map(|name| load(name, path)).transpose()?;
+    let dbc = dbc.as_ref();
+    let mut tracks = vec![speed(&file, dbc)?];
     let named = [
         ("main", Role::Main, &file.main),
         ("set", Role::Set, &file.set),
@@ -108,15 +114,15 @@ fn parse(text: &str, path: &str) -> Result<Profile> {
     ];
     for (name, role, place) in named {
         if let Some(place) = place {
-            tracks.push(track(name, role, source(place)?));
+            tracks.push(track(name, role, source(place, dbc)?));
         }
     }
     if let Some(place) = &file.set_speed {
         let (scale, unit) = (file.set_speed_unit.to_mph(), "mph".to_owned());
-        tracks.push(TrackSpec { scale, unit, ..track("set_speed", Role::SetSpeed, source(place)?) });
+        tracks.push(TrackSpec { scale, unit, ..track("set_speed", Role::SetSpeed, source(place, dbc)?) });
     }
     for (name, place) in &file.states {
-        tracks.push(track(name, Role::State, source(place)?));
+        tracks.push(track(name, Role::State, source(place, dbc)?));
     }
     let stem = std::path::Path::new(path).file_stem().map(|stem| stem.to_string_lossy().into_owned());
     Ok(Profile { name: file.name.or(stem).unwrap_or_default(), tracks })
@@ -126,12 +132,12 @@ fn track(name: &str, role: Role, source: Source) -> TrackSpec {
     TrackSpec { name: name.to_owned(), role, source, scale: 1.0, unit: String::new(), initial: None }
 }
 
-fn speed(file: &File) -> Result<TrackSpec> {
+fn speed(file: &File, dbc: Option<&Dbc>) -> Result<TrackSpec> {
     let places = match &file.speed {
         Places::One(one) => std::slice::from_ref(one),
         Places::Several(several) => several,
     };
-    let mut sources = places.iter().map(|place| source(place));
+    let mut sources = places.iter().map(|place| source(place, dbc));
     let mut first = sources.next().ok_or_else(|| bad("speed", "one place or more"))??;
     for (next, place) in sources.zip(&places[1..]) {
         match (&mut first, next?) {
@@ -147,20 +153,43 @@ fn speed(file: &File) -> Result<TrackSpec> {
     Ok(TrackSpec { scale, unit, ..track("speed", Role::Speed, first) })
 }
 
-const FORMS: &str = "a bit such as `0x146:b42`, a signal such as `0@0x13A:12|13@1+(0.057,0)`, or a field such as \
-                     `carState.vEgo`";
+const FORMS: &str = "a bit such as `0x146:b42`, a signal such as `0@0x13A:12|13@1+(0.057,0)`, a field such as \
+                     `carState.vEgo`, or with `dbc` a signal such as `Wheel_Speeds.FR`";
 
-fn source(place: &str) -> Result<Source> {
+/// The database: a file beside the profile, or a name on the search path.
+fn load(name: &str, profile: &str) -> Result<Dbc> {
+    let dir = std::path::Path::new(profile).parent().unwrap_or(std::path::Path::new(""));
+    let beside = dir.join(name);
+    let name = if beside.is_file() { beside.to_string_lossy().into_owned() } else { name.to_owned() };
+    Ok(Search::with_environment([]).load(&name)?.dbc)
+}
+
+fn source(place: &str, dbc: Option<&Dbc>) -> Result<Source> {
     if let Some(sample) = super::fields::sample(place) {
         return Ok(sample);
     }
     if let Some(source) = dbc_signal(place) {
         return Ok(source);
     }
+    if let Some(source) = dbc.and_then(|dbc| named_signal(place, dbc)) {
+        return Ok(source);
+    }
     match WatchSpec::parse(place, ORDER).map_err(|_| bad(place, FORMS))?.as_slice() {
         [one] => Ok(bit(one)),
         _ => Err(bad(place, FORMS)),
     }
+}
+
+/// `0@Wheel_Speeds.FR`.
+fn named_signal(place: &str, dbc: &Dbc) -> Option<Source> {
+    let (bus, name) = match place.split_once('@') {
+        Some((bus, name)) => (Some(bus.trim().parse().ok()?), name),
+        None => (None, place),
+    };
+    let (message, signal) = name.trim().split_once('.')?;
+    let message = dbc.message_named(message)?;
+    let signal = message.signal(signal)?.clone();
+    Some(Source::Can { bus, address: message.id.address, signals: vec![signal] })
 }
 
 /// The source of one bit.
@@ -217,7 +246,7 @@ mod tests {
     #[test]
     fn places_are_read() {
         let check = |place: &str, want: Option<(Option<u8>, u32, u16, u16)>| {
-            let got = source(place).ok().map(|source| match source {
+            let got = source(place, None).ok().map(|source| match source {
                 Source::Can { bus, address, signals } => (bus, address, signals[0].start, signals[0].size),
                 Source::Sample { id, .. } => (None, id, 0, 0),
             });
@@ -241,6 +270,9 @@ mod tests {
         let profile = parse(text, "a/car.toml").unwrap();
         let names: Vec<&str> = profile.tracks.iter().map(|track| track.name.as_str()).collect();
         assert_eq!((profile.name.as_str(), names), ("car", vec!["speed", "set", "x"]));
+        let text = "dbc = \"subaru_global_2017_generated\"\nspeed = \"0@Wheel_Speeds.FR\"\n";
+        let profile = parse(text, "car.toml").unwrap();
+        assert_eq!(profile.tracks[0].place(), "0@0x13A FR");
         let error = parse("speed = \"0x13A:b1\"\nsett = \"0x146:b43\"\n", "car.toml").unwrap_err();
         assert_eq!((error.code(), error.at().line), ("bad-param", Some(2)));
         let error = parse("speed = [\"0x13A:b1\", \"0x13B:b1\"]\n", "car.toml").unwrap_err().to_string();
