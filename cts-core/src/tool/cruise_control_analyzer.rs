@@ -18,7 +18,6 @@ mod read;
 mod report;
 mod tables;
 
-
 use serde_json::{Map, Value};
 
 use super::can_bitwatch::BitOrder;
@@ -103,7 +102,11 @@ pub static TOOL: Tool = Tool {
         file("speed_timeline.svg", "image/svg+xml", "Speed and events over time."),
         file("speed_timeline.png", "image/png", "The same as a bitmap."),
         file("config_snapshot.json", "application/json", "Parameters and sources; with any export."),
-        file("counts_by_segment.csv", "text/csv", "Frames and payloads per message before, in and after windows."),
+        file(
+            "counts_by_segment.csv",
+            "text/csv",
+            "Frames and payloads per message before, in and after windows.",
+        ),
         file("candidates.csv", "text/csv", "Every bit that toggled, the best first."),
         file("edges.csv", "text/csv", "Edges of the known and the best bits."),
         file("runs.csv", "text/csv", "High phases of these bits, the longest first."),
@@ -161,7 +164,8 @@ fn check(read: &read::Read) -> Result<()> {
     let outcome = &read.outcome;
     let none = |what: &str, help: String| Err(ErrorKind::NoData { what: what.into(), help }.into());
     if outcome.frames == 0 && read::needs_frames(&outcome.profile) {
-        let help = format!("profile `{}` reads frames; profile=events takes carState instead", outcome.profile.name);
+        let help =
+            format!("profile `{}` reads frames; profile=events takes carState instead", outcome.profile.name);
         return none("received CAN frames", help);
     }
     if outcome.main(Role::Speed).is_none() {
@@ -192,7 +196,10 @@ fn warn(ctx: &Ctx, read: &read::Read, params: &Params) {
     }
     // Roles that another track fills are not missed, and what openpilot does not log is no fault of the log.
     let filled = |role: Role| outcome.main(role).is_some();
-    for spec in outcome.unseen().filter(|spec| spec.bit().is_some() && (spec.role == Role::State || filled(spec.role))) {
+    for spec in outcome
+        .unseen()
+        .filter(|spec| spec.bit().is_some() && (spec.role == Role::State || filled(spec.role)))
+    {
         let what = format!("`{}` ({})", spec.name, spec.place());
         ctx.warn(Warning::NotSeen { what, effect: format!("no `{}` events", spec.name) });
     }
@@ -224,7 +231,8 @@ fn missing(profile: &Profile, seen: impl Fn(Role) -> bool, params: &Params) -> V
         if !wanted || seen(role) || specs.is_empty() || silent {
             continue;
         }
-        let places: Vec<String> = specs.iter().map(|spec| format!("`{}` ({})", spec.name, spec.place())).collect();
+        let places: Vec<String> =
+            specs.iter().map(|spec| format!("`{}` ({})", spec.name, spec.place())).collect();
         list.push((places.join(" or "), effect.to_owned()));
     }
     list
@@ -236,7 +244,8 @@ fn write(ctx: &Ctx, params: &Params, found: &tables::Found<'_>, meta: &meta::Met
     if params.export_csv || params.export_json {
         for table in tables::all(found) {
             if params.export_csv {
-                files.push((format!("{}.csv", table.name), (meta.header(&table) + &table.csv()).into_bytes()));
+                files
+                    .push((format!("{}.csv", table.name), (meta.header(&table) + &table.csv()).into_bytes()));
             }
             if params.export_json {
                 files.push((format!("{}.json", table.name), pretty(&table.json())));

@@ -41,7 +41,8 @@ fn text(dir: &tempfile::TempDir, name: &str) -> String {
 /// The rows of a table as maps, its header lines left out.
 fn rows(dir: &tempfile::TempDir, name: &str) -> Vec<BTreeMap<String, String>> {
     let text = text(dir, name);
-    let body: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let body: String =
+        text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
     let mut reader = csv::Reader::from_reader(body.as_bytes());
     let names = reader.headers().unwrap().clone();
     let row = |record: csv::StringRecord| {
@@ -87,7 +88,9 @@ fn with<'v>(list: &'v Value, to: u64) -> impl Iterator<Item = &'v Value> {
 
 #[test]
 fn every_planted_event_of_the_synthetic_subaru_is_found() {
-    let (Some(log), Some(truth)) = (data("subaru-synth.rlog.zst"), data("subaru-synth.truth.json")) else { return };
+    let (Some(log), Some(truth)) = (data("subaru-synth.rlog.zst"), data("subaru-synth.truth.json")) else {
+        return;
+    };
     let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
     let params = |low, high| json!({"speed_min": low, "speed_max": high, "export_csv": true});
     let (dir, report) = run(Input::open(&log).unwrap(), params(50, 60));
@@ -110,7 +113,11 @@ fn every_planted_event_of_the_synthetic_subaru_is_found() {
     let edges = |list: &Value, to| with(list, to).map(|edge| mono(edge, "mono_ns")).collect::<Vec<_>>();
     let both = [
         ("cruise on", &truth["cruise"]["cruise_on_0x241"], ["cruise_on", "cruise_off"]),
-        ("cruise activated", &truth["cruise"]["cruise_activated_0x241"], ["cruise_activated", "cruise_deactivated"]),
+        (
+            "cruise activated",
+            &truth["cruise"]["cruise_activated_0x241"],
+            ["cruise_activated", "cruise_deactivated"],
+        ),
         (
             "cruise activated, 0x240",
             &truth["cruise"]["cruise_activated_0x240"],
@@ -130,8 +137,12 @@ fn every_planted_event_of_the_synthetic_subaru_is_found() {
         score(&format!("{name}, begins"), &found(&report, &[on]), &edges(planted, 1));
         score(&format!("{name}, ends"), &found(&report, &[off]), &edges(planted, 0));
     }
-    let set: Vec<_> = truth["cruise"]["set_speed_0x241_mph"].as_array().unwrap().iter()
-        .map(|change| (change["mono_ns"].as_u64().unwrap(), change["to"].as_f64())).collect();
+    let set: Vec<_> = truth["cruise"]["set_speed_0x241_mph"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| (change["mono_ns"].as_u64().unwrap(), change["to"].as_f64()))
+        .collect();
     score("set speed", &found(&report, &["set_speed"]), &set);
     let active = &truth["cruise"]["cruise_activated_0x241"];
     score("engaged, begins", &found(&report, &["engaged_start"]), &edges(active, 1));
@@ -148,8 +159,16 @@ fn every_planted_event_of_the_synthetic_subaru_is_found() {
 fn bands(report: &Report, truth: &Value, name: &str) {
     let planted = truth["speed"]["bands_bus0"][name].as_array().unwrap();
     let want = |key: &str| planted.iter().map(|band| mono(band, key)).collect::<Vec<_>>();
-    score(&format!("speed {name} mph, begins"), &found(report, &["target_speed_enter"]), &want("enter_mono_ns"));
-    score(&format!("speed {name} mph, ends"), &found(report, &["target_speed_leave"]), &want("leave_mono_ns"));
+    score(
+        &format!("speed {name} mph, begins"),
+        &found(report, &["target_speed_enter"]),
+        &want("enter_mono_ns"),
+    );
+    score(
+        &format!("speed {name} mph, ends"),
+        &found(report, &["target_speed_leave"]),
+        &want("leave_mono_ns"),
+    );
 }
 
 fn windows(dir: &tempfile::TempDir, truth: &Value) {
@@ -162,14 +181,19 @@ fn windows(dir: &tempfile::TempDir, truth: &Value) {
     let partial = |window: &Value| Some(f64::from(u8::from(window["partial"] == true)));
     let left: Vec<_> = planted.iter().map(|w| (w["left_mono_ns"].as_u64().unwrap(), partial(w))).collect();
     score("markers, left", &rows.iter().map(|row| time(row, "left_s")).collect::<Vec<_>>(), &left);
-    let right: Vec<_> = planted.iter().filter_map(|w| Some((w["right_mono_ns"].as_u64()?, partial(w)))).collect();
-    let whole: Vec<_> = rows.iter().filter(|row| !row["right_s"].is_empty()).map(|row| time(row, "right_s")).collect();
+    let right: Vec<_> =
+        planted.iter().filter_map(|w| Some((w["right_mono_ns"].as_u64()?, partial(w)))).collect();
+    let whole: Vec<_> =
+        rows.iter().filter(|row| !row["right_s"].is_empty()).map(|row| time(row, "right_s")).collect();
     score("markers, right", &whole, &right);
     let edge = |key: &str, by: f64| {
-        planted.iter().map(|w| {
-            let at = w.get(key).unwrap_or(&w["left_mono_ns"]).as_u64().unwrap();
-            ((at as f64 + by * 1e9) as u64, None)
-        }).collect::<Vec<_>>()
+        planted
+            .iter()
+            .map(|w| {
+                let at = w.get(key).unwrap_or(&w["left_mono_ns"]).as_u64().unwrap();
+                ((at as f64 + by * 1e9) as u64, None)
+            })
+            .collect::<Vec<_>>()
     };
     let got = |key| rows.iter().map(|row| (time(row, key).0, None)).collect::<Vec<_>>();
     score("windows, begin", &got("start_s"), &edge("left_mono_ns", -1.5));
@@ -179,15 +203,19 @@ fn windows(dir: &tempfile::TempDir, truth: &Value) {
 /// Counts of each address on each bus are those of the log, its echoes left out.
 fn buses_are_real(dir: &tempfile::TempDir, truth: &Value) {
     let number = |row: &BTreeMap<String, String>, key: &str| row[key].parse::<u64>().unwrap();
-    let got: BTreeMap<String, u64> = rows(dir, "counts_by_segment.csv").iter()
+    let got: BTreeMap<String, u64> = rows(dir, "counts_by_segment.csv")
+        .iter()
         .map(|row| {
             let frames = number(row, "pre_count") + number(row, "window_count") + number(row, "post_count");
             (format!("{}:{}", row["bus"], row["address_hex"]), frames)
         })
         .collect();
     let planted = truth["counts"]["frames_by_src_address"].as_object().unwrap();
-    let want: BTreeMap<String, u64> = planted.iter().filter(|(key, _)| !key.starts_with("128:"))
-        .map(|(key, count)| (key.clone(), count.as_u64().unwrap())).collect();
+    let want: BTreeMap<String, u64> = planted
+        .iter()
+        .filter(|(key, _)| !key.starts_with("128:"))
+        .map(|(key, count)| (key.clone(), count.as_u64().unwrap()))
+        .collect();
     assert_eq!(got, want);
     let clash = rows(dir, "counts_by_segment.csv").into_iter().filter(|row| row["address_hex"] == "0x152");
     let unique: Vec<_> = clash.map(|row| (row["bus"].clone(), row["uniq_window"].clone())).collect();
@@ -200,7 +228,8 @@ fn bits(dir: &tempfile::TempDir, truth: &Value) {
     let candidates = rows(dir, "candidates_detail.csv");
     for planted in truth["bitwatch"]["planted"].as_array().unwrap() {
         let (address, bit) = (planted["address"].as_str().unwrap(), planted["global_idx"].to_string());
-        let row = candidates.iter().find(|row| row["address_hex"] == address && row["bit_global"] == bit).unwrap();
+        let row =
+            candidates.iter().find(|row| row["address_hex"] == address && row["bit_global"] == bit).unwrap();
         let edges = planted["edges"].as_array().unwrap();
         let rises = edges.iter().filter(|edge| edge["to"] == 1).count();
         assert_eq!(row["toggles"], edges.len().to_string(), "{planted}");
@@ -228,9 +257,21 @@ const FROZEN: [(&str, &str); 6] = [
 ];
 
 const HEADER: &[&str] = &[
-    "schema_version", "analysis_id", "tool_version", "time_origin", "window_start_abs_s", "window_end_abs_s",
-    "window_start_mmss", "window_end_mmss", "main_source", "brake_source", "speed_source", "id_bus_map",
-    "bus_policy", "scoring", "meta_json",
+    "schema_version",
+    "analysis_id",
+    "tool_version",
+    "time_origin",
+    "window_start_abs_s",
+    "window_end_abs_s",
+    "window_start_mmss",
+    "window_end_mmss",
+    "main_source",
+    "brake_source",
+    "speed_source",
+    "id_bus_map",
+    "bus_policy",
+    "scoring",
+    "meta_json",
 ];
 
 #[test]
@@ -249,7 +290,10 @@ fn columns_and_headers_are_the_frozen_ones() {
         assert!(head.iter().all(|line| !line.ends_with('\r')));
         let table: Vec<&str> = text.split('\n').skip(head.len()).collect();
         assert_eq!(table[0], format!("{columns}\r"), "{name}");
-        assert!(table.len() > 2 && table[..table.len() - 1].iter().all(|line| line.ends_with('\r')), "{name}");
+        assert!(
+            table.len() > 2 && table[..table.len() - 1].iter().all(|line| line.ends_with('\r')),
+            "{name}"
+        );
         let sidecar = std::fs::read_to_string(dir.path().join(format!("{name}.analysis_meta.json"))).unwrap();
         assert_eq!(head.last().unwrap().strip_prefix("# meta_json: "), Some(sidecar.as_str()));
         let meta: Value = serde_json::from_str(&sidecar).unwrap();
@@ -310,7 +354,12 @@ fn the_demo_drive_gives_what_was_planted() {
     for (name, on, off) in kinds {
         let signal = truth.signals.iter().find(|signal| signal.name == name).unwrap();
         let edges = |rising| {
-            signal.edges.iter().filter(|edge| edge.rising == rising).map(|edge| (edge.mono_time, None)).collect::<Vec<_>>()
+            signal
+                .edges
+                .iter()
+                .filter(|edge| edge.rising == rising)
+                .map(|edge| (edge.mono_time, None))
+                .collect::<Vec<_>>()
         };
         score(on, &found(&report, &[on]), &edges(true));
         off.into_iter().for_each(|off| score(off, &found(&report, &[off]), &edges(false)));
@@ -327,7 +376,8 @@ fn the_demo_drive_gives_what_was_planted() {
     // The pulses have their edges, with speed, main switch and brake beside them.
     let pulses = truth.signals.iter().find(|signal| signal.name == "window_pulses").unwrap();
     let all = rows(&dir, "candidates.csv");
-    let row = all.iter().find(|row| row["address_hex"] == "0x1C5" && row["bit_global"] == pulses.bit.to_string());
+    let row =
+        all.iter().find(|row| row["address_hex"] == "0x1C5" && row["bit_global"] == pulses.bit.to_string());
     assert_eq!(row.unwrap()["toggles"], pulses.edges.len().to_string());
     let context = rows(&dir, "edges_context.csv");
     let set = context.iter().find(|row| row["known_as"] == "set" && row["edge"] == "rising").unwrap();
@@ -343,13 +393,19 @@ fn openpilots_own_events_tell_the_same_story() {
     let (bytes, truth) = demo(60);
     let (_dir, report) = run(Input::from_bytes("demo", bytes), json!({"profile": "events"}));
     // `carState` follows its `can` event by 1.1 ms.
-    for (name, kind) in [("cruise_active", "cruise_activated"), ("left_blinker", "left_blinker_on"), ("brake", "brake_on")] {
+    for (name, kind) in
+        [("cruise_active", "cruise_activated"), ("left_blinker", "left_blinker_on"), ("brake", "brake_on")]
+    {
         let signal = truth.signals.iter().find(|signal| signal.name == name).unwrap();
-        let want: Vec<_> = signal.edges.iter().filter(|e| e.rising).map(|e| (e.mono_time, None)).collect();
+        let want: Vec<_> =
+            signal.edges.iter().filter(|e| e.rising).map(|e| (e.mono_time, None::<f64>)).collect();
         let got = found(&report, &[kind]);
         assert_eq!(got.len(), want.len(), "{kind}");
         // The service sees the state at once, the frame shows it up to ten ticks later.
-        assert!(got.iter().zip(&want).all(|(g, w)| g.0.abs_diff(w.0) < 110_000_000), "{kind} {got:?} {want:?}");
+        assert!(
+            got.iter().zip(&want).all(|(g, w)| g.0.abs_diff(w.0) < 110_000_000),
+            "{kind} {got:?} {want:?}"
+        );
     }
 }
 
@@ -357,11 +413,16 @@ fn openpilots_own_events_tell_the_same_story() {
 fn any_car_is_read_by_openpilots_events() {
     let (Some(log), Some(truth)) = (data("rav4-40.rlog.zst"), data("rav4-40.truth.json")) else { return };
     let truth: Value = serde_json::from_slice(&std::fs::read(truth).unwrap()).unwrap();
-    let (_dir, report) = run(Input::open(log).unwrap(), json!({"export_csv": true, "speed_min": 30, "speed_max": 40}));
+    let (_dir, report) =
+        run(Input::open(log).unwrap(), json!({"export_csv": true, "speed_min": 30, "speed_max": 40}));
     assert_eq!(report.data["profile"], "events");
     let real = &truth["real"];
-    let want: Vec<_> =
-        real["cruise_active_rises_mono_ns"].as_array().unwrap().iter().map(|t| (t.as_u64().unwrap(), None)).collect();
+    let want: Vec<_> = real["cruise_active_rises_mono_ns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| (t.as_u64().unwrap(), None))
+        .collect();
     score("cruise activated", &found(&report, &["cruise_activated"]), &want);
     let changes = real["set_speed_kph_changes"].as_array().unwrap();
     println!("{changes:?} {:?}", found(&report, &["set_speed"]));
@@ -376,7 +437,9 @@ fn equal_runs_give_equal_bytes() {
         let params = json!({"export_csv": true, "export_json": true});
         let (dir, _) = run(Input::from_bytes("demo", bytes.clone()), params);
         let entries = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
-        entries.map(|path| (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap())).collect::<BTreeMap<_, _>>()
+        entries
+            .map(|path| (path.file_name().unwrap().to_owned(), std::fs::read(path).unwrap()))
+            .collect::<BTreeMap<_, _>>()
     };
     let (first, second) = (files(0), files(1));
     assert!(first.len() > 30 && first == second);
@@ -424,7 +487,8 @@ fn a_profile_file_and_an_engaged_bit_are_followed() {
     let engaged = rows(&out, "engaged_intervals.csv");
     assert_eq!((engaged[0]["address_hex"].as_str(), engaged[0]["bit_global"].as_str()), ("0x241", "55"));
     // 55 = 63 - 8: the same bit in the other notation.
-    let (_dir, other) = run(Input::from_bytes("demo", bytes), json!({"profile": path, "engaged_bit": "0x241:b55"}));
+    let (_dir, other) =
+        run(Input::from_bytes("demo", bytes), json!({"profile": path, "engaged_bit": "0x241:b55"}));
     assert_eq!(report.data["engaged"], other.data["engaged"]);
     let set = signal("set").edges.iter().filter(|edge| edge.rising).count();
     assert_eq!(found(&other, &["set_press"]).len(), set);
@@ -443,14 +507,23 @@ fn failures_say_what_to_do_and_leave_nothing() {
     check(fail(b"this is no log at all, is it", json!({})), &["[not-a-log]"]);
     check(fail(&bytes, json!({"speed_min": 60})), &["[out-of-range]", "speed_max"]);
     check(fail(&bytes, json!({"engaged_bit": "0x13A:computed"})), &["[bad-param]", "engaged_bit"]);
-    check(fail(&bytes, json!({"engaged_bit": "1@0x241:b55", "engaged_bus": 0})), &["[bad-param]", "engaged_bus"]);
+    check(
+        fail(&bytes, json!({"engaged_bit": "1@0x241:b55", "engaged_bus": 0})),
+        &["[bad-param]", "engaged_bus"],
+    );
     check(fail(&bytes, json!({"profile": "no/such.toml"})), &["[no-such-file]", "no/such.toml"]);
     check(fail(&bytes, json!({"speed_mn": 1})), &["[unknown-param]", "speed_min"]);
     // Without `can` events; without `carState` and frames of a Subaru.
     let keep = |wanted: &[u16]| -> Vec<u8> {
         let log = cts_core::log::Log::from_bytes(&bytes, &cts_core::log::ReadOptions::default()).unwrap();
-        log.events().filter(|event| wanted.contains(&event.which())).flat_map(|event| event.bytes().to_vec()).collect()
+        log.events()
+            .filter(|event| wanted.contains(&event.which()))
+            .flat_map(|event| event.bytes().to_vec())
+            .collect()
     };
-    check(fail(&keep(&[0]), json!({"profile": "subaru"})), &["[no-data]", "no received CAN frames", "profile=events"]);
+    check(
+        fail(&keep(&[0]), json!({"profile": "subaru"})),
+        &["[no-data]", "no received CAN frames", "profile=events"],
+    );
     check(fail(&keep(&[0]), json!({})), &["[no-data]", "no speed", "carState.vEgo", "profile=FILE.toml"]);
 }

@@ -204,7 +204,8 @@ impl MessageStats {
     #[inline]
     fn toggle(&mut self, t: u64, bit: usize, up: bool, place: Place) {
         let Self { bits, followed, .. } = self;
-        let stats = bits[bit].get_or_insert_with(|| Box::new(BitStats { edges: Some(vec![]), ..Default::default() }));
+        let stats =
+            bits[bit].get_or_insert_with(|| Box::new(BitStats { edges: Some(vec![]), ..Default::default() }));
         stats.rises += u64::from(up);
         stats.falls += u64::from(!up);
         stats.in_windows += u64::from(place.phase == Phase::Window);

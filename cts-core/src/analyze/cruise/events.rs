@@ -85,7 +85,7 @@ fn of_track(outcome: &Outcome, at: usize, track: &Track, all: &mut Vec<Event>) {
             }
             _ => (format!("{}_{}", spec.name, if on { "on" } else { "off" }), None, None),
         };
-        let (t, speed_mph, data) = (change.t, change.speed_mph, change.data.clone());
+        let (t, speed_mph, data) = (change.t, outcome.speed_at(change.t), change.data.clone());
         all.push(Event { t, kind, track: Some(at), main, value, until, speed_mph, data });
     }
 }

@@ -10,7 +10,7 @@
 //! penalty  = 0.1 * max(0, T - 40)             chatter, as in the first version
 //!          + 50 if T >= 8 and the bit toggles in more than 5 % of the frames: a counter, a checksum, a measured value
 //!          + 100 if the bit is in a byte that is the sum of the others: a checksum, which follows whatever happens
-//! score    = 100 * evidence * support - penalty
+//! score    = 100 * evidence * support - penalty          rounded to three decimals
 //! ```
 
 use super::bits::{BitStats, MessageStats};
@@ -78,6 +78,8 @@ fn candidate(message: &MessageStats, bit: u16, stats: &BitStats) -> Candidate {
     let penalty = chatter + either(busy, BUSY_PENALTY) + either(checksum, CHECKSUM_PENALTY);
     let support = toggles as f64 / (toggles + 2) as f64;
     let score = 100.0 * window_lift.max(event_lift) * support - penalty;
+    // Rounded as it is shown, so that bits of one shown score are in order of their place.
+    let score = (score * 1e3).round() / 1e3;
     let (address, bus, stats) = (message.address, message.bus, stats.clone());
     Candidate { address, bus, bit, score, penalty, window_lift, event_lift, busy, checksum, stats, frames }
 }

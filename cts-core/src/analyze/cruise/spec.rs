@@ -174,7 +174,8 @@ impl Reader {
                 let byte = data.get(usize::from(bit / 8))?;
                 raw = raw << 1 | u64::from(byte >> (bit % 8) & 1);
             }
-            let value = if part.signed { sign_extend(raw, part.bits.len() as u16) as f64 } else { raw as f64 };
+            let value =
+                if part.signed { sign_extend(raw, part.bits.len() as u16) as f64 } else { raw as f64 };
             sum += value * part.factor + part.offset;
         }
         Some(sum / self.parts.len() as f64 * self.scale)

@@ -34,7 +34,8 @@ const BITS: &[(&str, Role, u32, u16, &str)] = &[
 pub fn profile() -> Profile {
     let mut tracks = vec![speed()];
     tracks.extend(BITS.iter().map(|(name, role, address, start, signal)| {
-        let signal = Signal { name: (*signal).into(), start: *start, size: 1, factor: 1.0, ..Signal::default() };
+        let signal =
+            Signal { name: (*signal).into(), start: *start, size: 1, factor: 1.0, ..Signal::default() };
         track(name, *role, *address, vec![signal], 1.0, "")
     }));
     // A Motorola signal: four bits in byte 6, eight in byte 7. What the dashboard shows, so that its unit is the car's.

@@ -66,9 +66,18 @@ fn windows_follow_the_rule() {
     let outcome = check(&[(100, 140)], &[], 3000, &[]);
     assert_eq!((outcome.whole_log, outcome.messages[0].frames), (true, [0, 3000, 0]));
     // Overlapping windows are one.
-    let outcome = check(&[(300, 310), (500, 510)], &[(400, 410), (700, 710)], 2000, &[(300, Some(400)), (500, Some(700))]);
+    let outcome = check(
+        &[(300, 310), (500, 510)],
+        &[(400, 410), (700, 710)],
+        2000,
+        &[(300, Some(400)), (500, Some(700))],
+    );
     assert_eq!(outcome.windows.as_slice().len(), 1);
-    let outcome = drive(Config { marker: MarkerRule { enabled: false, ..RULE }, ..config() }, 500, lamps(&[(1, 2)], &[(3, 4)]));
+    let outcome = drive(
+        Config { marker: MarkerRule { enabled: false, ..RULE }, ..config() },
+        500,
+        lamps(&[(1, 2)], &[(3, 4)]),
+    );
     assert!(outcome.whole_log && outcome.markers.is_empty());
 }
 
@@ -97,7 +106,10 @@ fn items_out_of_order_are_mended_and_later_ones_counted() {
         cruise.frame(100_000 * MS + tick * 10 * MS, 0, 0x146, &bits(&set));
     }
     let outcome = cruise.finish().unwrap();
-    assert_eq!(outcome.tracks[1].changes.len() + outcome.tracks[0].changes.len() + outcome.tracks[2].changes.len(), 1);
+    assert_eq!(
+        outcome.tracks[1].changes.len() + outcome.tracks[0].changes.len() + outcome.tracks[2].changes.len(),
+        1
+    );
     assert_eq!(outcome.late, 1);
     assert_eq!(outcome.messages[0].total(), 9);
 }
@@ -130,7 +142,8 @@ fn a_garbage_time_does_not_swallow_the_rest() {
 #[test]
 fn checksums_and_counters_rank_behind_states() {
     let outcome = drive(config(), 6000, |tick| {
-        let (left, right) = (if (1000..1040).contains(&tick) { vec![50] } else { vec![] }, (1500..1540).contains(&tick));
+        let (left, right) =
+            (if (1000..1040).contains(&tick) { vec![50] } else { vec![] }, (1500..1540).contains(&tick));
         let mut lamp = left;
         lamp.extend(right.then_some(51));
         let state: &[u32] = if (1100..1400).contains(&tick) { &[20] } else { &[] };
@@ -143,7 +156,10 @@ fn checksums_and_counters_rank_behind_states() {
     let ranked = candidates(&outcome.messages);
     let of: Vec<_> = ranked.iter().filter(|c| c.address == 0x100).collect();
     assert_eq!((of[0].bit, of[0].stats.toggles(), of[0].stats.in_windows), (20, 2, 2));
-    assert!(of[1..].iter().all(|c| c.score < 5.0 && (c.busy || c.checksum || c.window_lift < 0.1)), "{of:#?}");
+    assert!(
+        of[1..].iter().all(|c| c.score < 5.0 && (c.busy || c.checksum || c.window_lift < 0.1)),
+        "{of:#?}"
+    );
     assert!(of.iter().filter(|c| c.bit < 8).all(|c| c.checksum));
 }
 
@@ -154,8 +170,10 @@ fn the_profile_agrees_with_the_built_in_database() {
         let Source::Can { address, signals, .. } = track.source else { panic!("{}", track.name) };
         let message = dbc.message(address).unwrap_or_else(|| panic!("0x{address:X}"));
         for signal in signals {
-            let known = message.signal(&signal.name).unwrap_or_else(|| panic!("{} {}", message.name, signal.name));
-            let place = |s: &crate::dbc::Signal| (s.start, s.size, s.number, s.factor.to_bits(), s.offset.to_bits());
+            let known =
+                message.signal(&signal.name).unwrap_or_else(|| panic!("{} {}", message.name, signal.name));
+            let place =
+                |s: &crate::dbc::Signal| (s.start, s.size, s.number, s.factor.to_bits(), s.offset.to_bits());
             assert_eq!(place(known), place(&signal), "{}", signal.name);
             assert!(signal.size == 1 || known.order == signal.order, "{}", signal.name);
         }

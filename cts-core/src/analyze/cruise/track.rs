@@ -1,8 +1,8 @@
 //! The tracks of one run: what each value was, and when it changed.
 
 use super::spec::{Reader, Role, Source, TrackSpec};
-use crate::Result;
 use crate::ErrorKind;
+use crate::Result;
 
 /// The longest payload that a change keeps.
 const KEPT: usize = 64;
@@ -14,8 +14,6 @@ pub struct Change {
     pub t: u64,
     /// The new value.
     pub value: f64,
-    /// The speed at that time, in mph.
-    pub speed_mph: Option<f64>,
     /// The frame's payload; empty for samples.
     pub data: Box<[u8]>,
 }
@@ -101,14 +99,14 @@ pub(super) struct Tracks {
     by_address: rustc_hash::FxHashMap<u32, Vec<Rule>>,
     by_sample: rustc_hash::FxHashMap<u32, Vec<Rule>>,
     pub(super) all: Vec<Track>,
-    /// Position of the track whose speed counts.
-    speed: Option<usize>,
 }
 
 impl Tracks {
     pub(super) fn new(specs: Vec<TrackSpec>) -> Result<Self> {
-        let (mut by_address, mut by_sample) =
-            (rustc_hash::FxHashMap::<u32, Vec<Rule>>::default(), rustc_hash::FxHashMap::<u32, Vec<Rule>>::default());
+        let (mut by_address, mut by_sample) = (
+            rustc_hash::FxHashMap::<u32, Vec<Rule>>::default(),
+            rustc_hash::FxHashMap::<u32, Vec<Rule>>::default(),
+        );
         for (spec, track) in specs.iter().enumerate() {
             match &track.source {
                 Source::Sample { id, .. } => {
@@ -121,7 +119,7 @@ impl Tracks {
                 }
             }
         }
-        Ok(Self { specs, by_address, by_sample, all: Vec::new(), speed: None })
+        Ok(Self { specs, by_address, by_sample, all: Vec::new() })
     }
 
     pub(super) fn frame(&mut self, t: u64, bus: u8, address: u32, data: &[u8]) -> Rose {
@@ -158,11 +156,6 @@ impl Tracks {
         &self.specs
     }
 
-    /// The speed at this point of the reading.
-    fn speed(&self) -> Option<f64> {
-        self.speed.map(|at| self.all[at].last)
-    }
-
     fn track(&mut self, spec: usize, bus: Option<u8>) -> usize {
         if let Some(at) = self.all.iter().position(|track| track.spec == spec && track.bus == bus) {
             return at;
@@ -181,10 +174,9 @@ impl Tracks {
             track.samples += 1;
             (track.last_t, track.last) = (t, value);
             track.series.push((t, value));
-            self.speed = main_track(&self.all, &self.specs, Role::Speed);
             return;
         }
-        let (speed_mph, initial) = (self.speed(), self.specs[self.all[at].spec].initial);
+        let initial = self.specs[self.all[at].spec].initial;
         let track = &mut self.all[at];
         if track.samples == 0 {
             (track.first_t, track.first) = (t, initial.unwrap_or(value));
@@ -197,7 +189,7 @@ impl Tracks {
         }
         let up = value > track.last;
         track.last = value;
-        track.changes.push(Change { t, value, speed_mph, data: data[..data.len().min(KEPT)].into() });
+        track.changes.push(Change { t, value, data: data[..data.len().min(KEPT)].into() });
         let counts = match role {
             Role::Left | Role::Right => main_track(&self.all, &self.specs, role) == Some(at),
             _ => false,
@@ -216,6 +208,7 @@ fn bad(track: &TrackSpec) -> crate::Error {
 
 /// The track of a role that counts where only one can: the first in the profile, on the lowest bus.
 pub(super) fn main_track(all: &[Track], specs: &[TrackSpec], role: Role) -> Option<usize> {
-    let of_role = all.iter().enumerate().filter(|(_, track)| specs[track.spec].role == role && track.samples > 0);
+    let of_role =
+        all.iter().enumerate().filter(|(_, track)| specs[track.spec].role == role && track.samples > 0);
     of_role.min_by_key(|(_, track)| (track.spec, track.bus)).map(|(at, _)| at)
 }

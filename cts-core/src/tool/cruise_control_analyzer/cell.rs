@@ -123,10 +123,23 @@ mod tests {
         // Source: sample reports of comma-tools.
         assert_eq!(clock(58_919.678), "981:59.678");
         assert_eq!(clock(0.05), "00:00.050");
-        assert_eq!((clock(-3.25), clock(-0.0001), clock(59.9996)), ("-00:03.250".into(), "00:00.000".into(), "01:00.000".into()));
+        assert_eq!(
+            (clock(-3.25), clock(-0.0001), clock(59.9996)),
+            ("-00:03.250".into(), "00:00.000".into(), "01:00.000".into())
+        );
         let mut table = Table::new("x", "x.v1", &[&["a", "b"], &["c", "d"]]);
-        table.rows.push(vec![Cell::float(58_910.0004, 3), Cell::text("MSB B1b7"), Cell::int(7u64), Cell::Empty]);
-        table.rows.push(vec![Cell::float(-0.0001, 3), Cell::text("a,\"b\""), Cell::float(f64::NAN, 1), Cell::float(291.9, 3)]);
+        table.rows.push(vec![
+            Cell::float(58_910.0004, 3),
+            Cell::text("MSB B1b7"),
+            Cell::int(7u64),
+            Cell::Empty,
+        ]);
+        table.rows.push(vec![
+            Cell::float(-0.0001, 3),
+            Cell::text("a,\"b\""),
+            Cell::float(f64::NAN, 1),
+            Cell::float(291.9, 3),
+        ]);
         assert_eq!(table.csv(), "a,b,c,d\r\n58910.0,MSB B1b7,7,\r\n0.0,\"a,\"\"b\"\"\",,291.9\r\n");
         let json = serde_json::to_string(&table.json()).unwrap();
         assert!(json.starts_with(r#"[{"a":58910.0,"b":"MSB B1b7","c":7,"d":null}"#), "{json}");

@@ -59,9 +59,20 @@ impl Meta {
     pub(super) fn header(&self, table: &Table) -> String {
         let meta = self.of(table);
         let keys = [
-            "schema_version", "analysis_id", "tool_version", "time_origin", "window_start_abs_s",
-            "window_end_abs_s", "window_start_mmss", "window_end_mmss", "main_source", "brake_source",
-            "speed_source", "id_bus_map", "bus_policy", "scoring",
+            "schema_version",
+            "analysis_id",
+            "tool_version",
+            "time_origin",
+            "window_start_abs_s",
+            "window_end_abs_s",
+            "window_start_mmss",
+            "window_end_mmss",
+            "main_source",
+            "brake_source",
+            "speed_source",
+            "id_bus_map",
+            "bus_policy",
+            "scoring",
         ];
         let mut out = String::new();
         for key in keys {
@@ -174,5 +185,12 @@ fn id_bus_map(table: &Table) -> Map<String, Value> {
 fn uuid(a: u64, b: u64) -> String {
     let a = a & !0xF000 | 0x8000;
     let b = b & !(0b11 << 62) | 0b10 << 62;
-    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xFFFF, a & 0xFFFF, b >> 48, b & 0xFFFF_FFFF_FFFF)
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        a >> 32,
+        a >> 16 & 0xFFFF,
+        a & 0xFFFF,
+        b >> 48,
+        b & 0xFFFF_FFFF_FFFF
+    )
 }

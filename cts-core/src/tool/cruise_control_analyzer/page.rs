@@ -7,8 +7,8 @@ use super::{Params, TOOL, meta};
 use crate::Result;
 use crate::analyze::cruise::{Candidate, Event, Role, Span, Track, on_spans};
 use crate::report::{
-    self, Cell, Column, ColumnKind, Finding, Lane, Level, Line, Mark, Page, Panel, Plot, Severity, Shade, Table, Trace,
-    Warned,
+    self, Cell, Column, ColumnKind, Finding, Lane, Level, Line, Mark, Page, Panel, Plot, Severity, Shade,
+    Table, Trace, Warned,
 };
 use crate::tool::Ctx;
 
@@ -56,7 +56,8 @@ pub(super) fn page(ctx: &Ctx, params: &Params, found: &Found<'_>, name: &str) ->
 
 fn facts(params: &Params, found: &Found<'_>) -> Vec<(String, String)> {
     let outcome = found.outcome;
-    let car = if found.read.car.is_empty() { "not named in the log".to_owned() } else { found.read.car.clone() };
+    let car =
+        if found.read.car.is_empty() { "not named in the log".to_owned() } else { found.read.car.clone() };
     let duration = (outcome.last_t - outcome.first_t.min(outcome.last_t)) as f64 / 1e9;
     let facts = [
         ("car", car),
@@ -160,7 +161,10 @@ fn markers(found: &Found<'_>) -> Option<Finding> {
     let windows = outcome.windows.as_slice();
     Some(Finding {
         severity: if partial > 0 { Severity::Notice } else { Severity::Good },
-        text: format!("{}, {partial} of them cut off by the end.", plural(outcome.markers.len(), "marker", "markers")),
+        text: format!(
+            "{}, {partial} of them cut off by the end.",
+            plural(outcome.markers.len(), "marker", "markers")
+        ),
         detail: format!("windows {}", list_spans(found, windows)),
         time: windows.first().map(|span| seconds(found, *span)),
     })
@@ -383,7 +387,8 @@ fn bit_table(found: &Found<'_>) -> Table {
     };
     Table {
         title: "Bits".into(),
-        note: "The best of all bits that toggled. A counter, a checksum or a measured value loses points.".into(),
+        note: "The best of all bits that toggled. A counter, a checksum or a measured value loses points."
+            .into(),
         columns,
         rows: found.candidates.iter().take(BITS).map(row).collect(),
     }
@@ -408,7 +413,8 @@ fn message_table(found: &Found<'_>) -> Table {
     };
     Table {
         title: "Messages".into(),
-        note: "Frames and distinct payloads before the first window, in windows, and outside after it.".into(),
+        note: "Frames and distinct payloads before the first window, in windows, and outside after it."
+            .into(),
         columns,
         rows: found.outcome.messages.iter().take(ROWS).map(row).collect(),
     }

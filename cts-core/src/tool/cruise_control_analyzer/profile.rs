@@ -93,9 +93,12 @@ pub(super) fn open(path: &str) -> Result<Profile> {
 
 fn parse(text: &str, path: &str) -> Result<Profile> {
     let file: File = toml::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() as u64 + 1);
+        let line =
+            error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() as u64 + 1);
         let bad = bad(path, &format!("a profile: {}", error.message()));
-        line.map_or(bad, |line| Error::from(kind(path, &format!("a profile: {}", error.message()))).line(line))
+        line.map_or(bad, |line| {
+            Error::from(kind(path, &format!("a profile: {}", error.message()))).line(line)
+        })
     })?;
     let dbc = file.dbc.as_deref().map(|name| load(name, path)).transpose()?;
     let dbc = dbc.as_ref();
@@ -225,7 +228,8 @@ fn dbc_signal(place: &str) -> Option<Source> {
         }
     };
     let (start, size) = (start.parse().ok()?, size.parse().ok()?);
-    let signal = Signal { name: layout.to_owned(), start, size, order, number, factor, offset, ..Signal::default() };
+    let signal =
+        Signal { name: layout.to_owned(), start, size, order, number, factor, offset, ..Signal::default() };
     signal.bits()?;
     Some(Source::Can { bus, address: parse_address(address)?, signals: vec![signal] })
 }

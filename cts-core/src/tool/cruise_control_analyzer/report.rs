@@ -163,7 +163,13 @@ impl CruiseReport {
         };
         let mut rows = vec![
             ("car", format!("{car}, profile {}", self.profile)),
-            ("log", format!("{:.3} s, {} received frames of {} messages", self.duration_s, self.frames, self.messages)),
+            (
+                "log",
+                format!(
+                    "{:.3} s, {} received frames of {} messages",
+                    self.duration_s, self.frames, self.messages
+                ),
+            ),
             ("speed", format!("{low:.1} to {high:.1} mph, from {}", self.speed_source)),
             ("target speed", spans(&self.target_speed)),
             ("buttons", format!("{} presses: {}", ends_in("_press"), self.presses())),
@@ -174,7 +180,10 @@ impl CruiseReport {
         for bit in self.best_bits.iter().take(5) {
             let place = format!("bus {} {} byte {} bit {}", bit.bus, bit.address, bit.bit / 8, bit.bit % 8);
             let why = format!("{} toggles, {} in windows", bit.toggles, bit.toggles_in_windows);
-            rows.push(("bit", format!("{place}: score {:.1}, {why}, {} near events", bit.score, bit.toggles_near_events)));
+            rows.push((
+                "bit",
+                format!("{place}: score {:.1}, {why}, {} near events", bit.score, bit.toggles_near_events),
+            ));
         }
         aligned(&rows)
     }

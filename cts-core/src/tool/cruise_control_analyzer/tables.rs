@@ -38,7 +38,8 @@ impl<'a> Found<'a> {
         let candidates = crate::analyze::cruise::candidates(&outcome.messages);
         let mut found = Self { read, outcome, events, candidates, listed: Vec::new() };
         let top = params.top_bits as usize;
-        let unknown = (0..found.candidates.len()).filter(|at| found.known_as(&found.candidates[*at]).is_none());
+        let unknown =
+            (0..found.candidates.len()).filter(|at| found.known_as(&found.candidates[*at]).is_none());
         let best = unknown.filter(|at| found.candidates[*at].score > 0.0).take(top);
         let known = (0..found.candidates.len()).filter(|at| found.known_as(&found.candidates[*at]).is_some());
         let mut listed: Vec<usize> = best.chain(known).collect();
@@ -165,7 +166,14 @@ pub(super) fn all(found: &Found<'_>) -> Vec<Table> {
 
 fn counts(found: &Found<'_>) -> Table {
     let columns = &[
-        "address_hex", "bus", "pre_count", "window_count", "post_count", "delta", "uniq_pre", "uniq_window",
+        "address_hex",
+        "bus",
+        "pre_count",
+        "window_count",
+        "post_count",
+        "delta",
+        "uniq_pre",
+        "uniq_window",
         "uniq_post",
     ];
     let mut table = Table::new("counts_by_segment", "counts_by_segment.v1", &[columns]);
@@ -199,14 +207,25 @@ fn candidates(found: &Found<'_>) -> Table {
 }
 
 fn candidates_detail(found: &Found<'_>) -> Table {
-    let more =
-        &["known_as", "window_lift", "event_lift", "toggles_in_windows", "toggles_near_events", "frames", "busy", "checksum"];
+    let more = &[
+        "known_as",
+        "window_lift",
+        "event_lift",
+        "toggles_in_windows",
+        "toggles_near_events",
+        "frames",
+        "busy",
+        "checksum",
+    ];
     let mut table = Table::new("candidates_detail", "candidates.v2", &[BIT, CANDIDATE, more]);
     for bit in &found.candidates {
         let mut row = candidate_cells(bit);
         row.push(Cell::opt(found.known_as(bit), Cell::text));
         row.extend([Cell::float(bit.window_lift, 3), Cell::float(bit.event_lift, 3)]);
-        row.extend([bit.stats.in_windows, bit.stats.near, bit.frames, bit.busy.into(), bit.checksum.into()].map(Cell::int));
+        row.extend(
+            [bit.stats.in_windows, bit.stats.near, bit.frames, bit.busy.into(), bit.checksum.into()]
+                .map(Cell::int),
+        );
         table.rows.push(row);
     }
     table
@@ -236,11 +255,15 @@ fn edges(found: &Found<'_>) -> Table {
 
 /// Edges with the columns that the schema document of the first version names, and the window.
 fn edges_context(found: &Found<'_>) -> Table {
-    let more = &["ts_abs", "ts_rel", "ts_mmss", "edge", "speed_mph", "main", "brake", "bus", "window", "known_as"];
+    let more =
+        &["ts_abs", "ts_rel", "ts_mmss", "edge", "speed_mph", "main", "brake", "bus", "window", "known_as"];
     let mut table = Table::new("edges_context", "edges.v2", &[BIT, more]);
     let outcome = found.outcome;
-    let (main, brake) = (outcome.main(Role::CruiseOn).or_else(|| outcome.main(Role::Main)), outcome.main(Role::Brake));
-    let state = |track: Option<&Track>, t| Cell::opt(track.and_then(|track| track.at(t)), |v| Cell::Int((v != 0.0).into()));
+    let (main, brake) =
+        (outcome.main(Role::CruiseOn).or_else(|| outcome.main(Role::Main)), outcome.main(Role::Brake));
+    let state = |track: Option<&Track>, t| {
+        Cell::opt(track.and_then(|track| track.at(t)), |v| Cell::Int((v != 0.0).into()))
+    };
     for (t, up, bit) in each_edge(found) {
         let mut row = bit_cells(bit.address, bit.bit);
         row.extend(found.moment(t));
@@ -275,12 +298,13 @@ fn runs(found: &Found<'_>) -> Table {
     let mut table = Table::new("runs", "runs.v1", &[BIT, SPAN, &["bus"]]);
     let mut runs = Vec::new();
     for (bit, edges) in found.listed() {
-        let message = |m: &&crate::analyze::cruise::MessageStats| (m.bus, m.address) == (bit.bus, bit.address);
+        let message =
+            |m: &&crate::analyze::cruise::MessageStats| (m.bus, m.address) == (bit.bus, bit.address);
         let times = found.outcome.messages.iter().find(message).map_or((0, 0), |m| (m.first_t, m.last_t));
         runs.extend(high_phases(edges, times.0, times.1).into_iter().map(|(span, open)| (bit, span, open)));
     }
     runs.sort_by_key(|(bit, span, open)| {
-        let length = if *open { 0 } else { span.end - span.start };
+        let length = if *open { 0 } else { millis(span.end - span.start) };
         (std::cmp::Reverse(length), bit.address, bit.bit, bit.bus, span.start)
     });
     for (bit, span, open) in runs {
@@ -293,7 +317,8 @@ fn runs(found: &Found<'_>) -> Table {
 }
 
 fn timeline(found: &Found<'_>) -> Table {
-    let columns: [&[&str]; 3] = [&["ts_abs", "ts_rel", "ts_mmss"], BIT, &["event", "value", "speed_mph", "bus"]];
+    let columns: [&[&str]; 3] =
+        [&["ts_abs", "ts_rel", "ts_mmss"], BIT, &["event", "value", "speed_mph", "bus"]];
     let mut table = Table::new("timeline", "timeline.v1", &columns);
     let mut rows: Vec<(u64, Vec<Cell>, &Event)> = Vec::new();
     for event in &found.events {
@@ -334,8 +359,18 @@ fn engaged(found: &Found<'_>) -> Table {
 
 fn events(found: &Found<'_>) -> Table {
     let columns = &[
-        "t_s", "mono_ns", "event", "until_s", "duration_s", "value", "speed_mph", "source", "bus", "address_hex",
-        "data_hex", "main_bus",
+        "t_s",
+        "mono_ns",
+        "event",
+        "until_s",
+        "duration_s",
+        "value",
+        "speed_mph",
+        "source",
+        "bus",
+        "address_hex",
+        "data_hex",
+        "main_bus",
     ];
     let mut table = Table::new("events", "events.v2", &[columns]);
     for event in &found.events {
