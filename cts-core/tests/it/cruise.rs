@@ -105,9 +105,10 @@ fn every_planted_event_of_the_synthetic_subaru_is_found() {
         let presses = events.iter().filter(|event| event["event"] == format!("{name}_press"));
         for (press, event) in planted.iter().zip(presses) {
             let held = press["release_rel_s"].as_f64().unwrap() - press["press_rel_s"].as_f64().unwrap();
+            // The truth takes the speed frame after the press, the tool the one before: 20 ms of acceleration.
             let near = |key: &str, want: f64, by: f64| (event[key].as_f64().unwrap() - want).abs() <= by;
             assert!(near("held_s", held, PERIOD_S), "{event} {press}");
-            assert!(near("speed_mph", press["speed_mph_bus0"].as_f64().unwrap(), 1e-3), "{event} {press}");
+            assert!(near("speed_mph", press["speed_mph_bus0"].as_f64().unwrap(), 0.02), "{event} {press}");
         }
     }
     let edges = |list: &Value, to| with(list, to).map(|edge| mono(edge, "mono_ns")).collect::<Vec<_>>();
@@ -147,6 +148,16 @@ fn every_planted_event_of_the_synthetic_subaru_is_found() {
     let active = &truth["cruise"]["cruise_activated_0x241"];
     score("engaged, begins", &found(&report, &["engaged_start"]), &edges(active, 1));
     score("engaged, ends", &found(&report, &["engaged_end"]), &edges(active, 0));
+
+    let known = [
+        "main_press", "set_press", "resume_press", "cruise_on", "cruise_activated", "cruise_deactivated",
+        "cruise_activated_0x240_on", "cruise_activated_0x240_off", "cruise_activated_0x220_on",
+        "cruise_activated_0x220_off", "brake_lights_on", "brake_lights_off", "es_brake_on", "es_brake_off",
+        "left_blinker_on", "left_blinker_off", "right_blinker_on", "right_blinker_off", "set_speed", "engaged_start",
+        "engaged_end", "target_speed_enter", "target_speed_leave", "marker_start", "marker_end",
+    ];
+    let kinds = report.data["event_counts"].as_object().unwrap().keys();
+    kinds.for_each(|kind| assert!(known.contains(&kind.as_str()), "{kind} was never planted"));
 
     bands(&report, &truth, "50-60");
     let (_, narrow) = run(Input::open(&log).unwrap(), params(55, 56));
@@ -425,7 +436,6 @@ fn any_car_is_read_by_openpilots_events() {
         .collect();
     score("cruise activated", &found(&report, &["cruise_activated"]), &want);
     let changes = real["set_speed_kph_changes"].as_array().unwrap();
-    println!("{changes:?} {:?}", found(&report, &["set_speed"]));
     let want: Vec<_> = changes.iter().map(|change| (change[0].as_u64().unwrap(), None)).collect();
     score("set speed", &found(&report, &["set_speed"]), &want);
 }
