@@ -187,7 +187,10 @@ fn the_cruise_analyzer_runs_as_the_first_users_called_it() {
         let output = cts.run(&[&["run", "cruise-control-analyzer"], args, &["--wait", "--follow"]].concat());
         let words = text(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{args:?}: {words}");
-        assert!(words.starts_with(&format!("cts: error [{word}]: ")) && words.lines().count() <= 2, "{words}");
+        assert!(
+            words.starts_with(&format!("cts: error [{word}]: ")) && words.lines().count() <= 2,
+            "{words}"
+        );
         assert_eq!(cts.names(), ["junk"], "{args:?}");
     };
     check(&[], 2, "missing-param");

@@ -69,7 +69,7 @@ fn score(kind: &str, got: &[(u64, Option<f64>)], want: &[(u64, Option<f64>)]) {
     let share = |n: usize, of: usize| if of == 0 { 1.0 } else { n as f64 / of as f64 };
     let (precision, recall) = (share(hits, got.len()), share(recalled, want.len()));
     let worst = got.iter().filter_map(|g| want.iter().map(|w| g.0.abs_diff(w.0)).min()).max().unwrap_or(0);
-    println!(
+    eprintln!(
         "{kind:32} planted {:3}  found {:3}  precision {precision:.3}  recall {recall:.3}  worst {:.3} ms",
         want.len(),
         got.len(),
@@ -82,7 +82,7 @@ fn mono(value: &Value, key: &str) -> (u64, Option<f64>) {
     (value[key].as_u64().unwrap(), None)
 }
 
-fn with<'v>(list: &'v Value, to: u64) -> impl Iterator<Item = &'v Value> {
+fn with(list: &Value, to: u64) -> impl Iterator<Item = &Value> {
     list.as_array().unwrap().iter().filter(move |edge| edge["to"] == to)
 }
 
@@ -150,11 +150,31 @@ fn every_planted_event_of_the_synthetic_subaru_is_found() {
     score("engaged, ends", &found(&report, &["engaged_end"]), &edges(active, 0));
 
     let known = [
-        "main_press", "set_press", "resume_press", "cruise_on", "cruise_activated", "cruise_deactivated",
-        "cruise_activated_0x240_on", "cruise_activated_0x240_off", "cruise_activated_0x220_on",
-        "cruise_activated_0x220_off", "brake_lights_on", "brake_lights_off", "es_brake_on", "es_brake_off",
-        "left_blinker_on", "left_blinker_off", "right_blinker_on", "right_blinker_off", "set_speed", "engaged_start",
-        "engaged_end", "target_speed_enter", "target_speed_leave", "marker_start", "marker_end",
+        "main_press",
+        "set_press",
+        "resume_press",
+        "cruise_on",
+        "cruise_activated",
+        "cruise_deactivated",
+        "cruise_activated_0x240_on",
+        "cruise_activated_0x240_off",
+        "cruise_activated_0x220_on",
+        "cruise_activated_0x220_off",
+        "brake_lights_on",
+        "brake_lights_off",
+        "es_brake_on",
+        "es_brake_off",
+        "left_blinker_on",
+        "left_blinker_off",
+        "right_blinker_on",
+        "right_blinker_off",
+        "set_speed",
+        "engaged_start",
+        "engaged_end",
+        "target_speed_enter",
+        "target_speed_leave",
+        "marker_start",
+        "marker_end",
     ];
     let kinds = report.data["event_counts"].as_object().unwrap().keys();
     kinds.for_each(|kind| assert!(known.contains(&kind.as_str()), "{kind} was never planted"));
@@ -230,7 +250,7 @@ fn buses_are_real(dir: &tempfile::TempDir, truth: &Value) {
     assert_eq!(got, want);
     let clash = rows(dir, "counts_by_segment.csv").into_iter().filter(|row| row["address_hex"] == "0x152");
     let unique: Vec<_> = clash.map(|row| (row["bus"].clone(), row["uniq_window"].clone())).collect();
-    println!("0x152 on two buses: {unique:?}");
+    eprintln!("0x152 on two buses: {unique:?}");
     assert_eq!(unique.len(), 2);
 }
 

@@ -147,7 +147,7 @@ fn checksums_and_counters_rank_behind_states() {
         let mut lamp = left;
         lamp.extend(right.then_some(51));
         let state: &[u32] = if (1100..1400).contains(&tick) { &[20] } else { &[] };
-        let word = state.iter().fold(0u64, |w, b| w | 1 << b) | (tick & 15) << 8 | (tick * 37 & 255) << 32;
+        let word = state.iter().fold(0u64, |w, b| w | 1 << b) | (tick & 15) << 8 | ((tick * 37) & 255) << 32;
         let mut data = word.to_le_bytes();
         data[0] = data[1..].iter().chain(&[0x00, 0x01]).fold(0u8, |s, b| s.wrapping_add(*b));
         let word = u64::from_le_bytes(data);

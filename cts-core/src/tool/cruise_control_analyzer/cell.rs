@@ -129,7 +129,7 @@ mod tests {
         );
         let mut table = Table::new("x", "x.v1", &[&["a", "b"], &["c", "d"]]);
         table.rows.push(vec![
-            Cell::float(58_910.0004, 3),
+            Cell::float(58910.0004, 3),
             Cell::text("MSB B1b7"),
             Cell::int(7u64),
             Cell::Empty,
