@@ -3,8 +3,9 @@
 use super::Params;
 use super::cell::{Cell, Table, clock, round};
 use super::read::Read;
-use crate::analyze::cruise::{BitStats, Candidate, Event, Outcome, Role, Span, Track};
+use crate::analyze::cruise::{BitStats, Candidate, Event, Outcome, Role, Source, Span, Track};
 use crate::capnp::hex;
+use crate::dbc::Signal;
 
 /// The columns that name a bit.
 const BIT: &[&str] =
@@ -49,13 +50,17 @@ impl<'a> Found<'a> {
         found
     }
 
-    /// The track that reads this very bit.
+    /// The track that reads this bit, alone or within a number.
     pub(super) fn known_as(&self, bit: &Candidate) -> Option<&'a str> {
         let outcome: &'a Outcome = self.outcome;
-        let is = |track: &&Track| {
-            track.bus == Some(bit.bus) && outcome.spec(track).bit() == Some((bit.address, bit.bit))
+        let reads = |track: &&Track| match &outcome.spec(track).source {
+            Source::Can { address, signals, .. } => {
+                let holds = |signal: &Signal| signal.bits().is_some_and(|bits| bits.contains(&bit.bit));
+                track.bus == Some(bit.bus) && *address == bit.address && signals.iter().any(holds)
+            }
+            Source::Sample { .. } => false,
         };
-        outcome.tracks.iter().find(is).map(|track| outcome.spec(track).name.as_str())
+        outcome.tracks.iter().find(reads).map(|track| outcome.spec(track).name.as_str())
     }
 
     /// Seconds since the log's first `can` event.
@@ -136,7 +141,7 @@ fn track_cells(outcome: &Outcome, track: Option<&Track>) -> Vec<Cell> {
         return bit_cells(address, bit);
     }
     let mut cells = vec![Cell::Empty; BIT.len()];
-    if let Some(crate::analyze::cruise::Source::Can { address: of, .. }) = spec.map(|spec| &spec.source) {
+    if let Some(Source::Can { address: of, .. }) = spec.map(|spec| &spec.source) {
         cells[0] = Cell::Text(address(*of));
     }
     cells
