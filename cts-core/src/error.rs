@@ -144,6 +144,14 @@ pub enum ErrorKind {
         /// Why not.
         reason: String,
     },
+    /// A log without the data that a tool works on.
+    #[error("the log has no {what}: {help}")]
+    NoData {
+        /// What is missing.
+        what: String,
+        /// What was looked for, and what to do.
+        help: String,
+    },
     /// A compressed stream that breaks off or does not decode.
     #[error("{codec} stream is damaged at byte {byte} of the file: {reason}")]
     BadCompression {
@@ -308,6 +316,7 @@ impl ErrorKind {
             Self::NoSuchRoute { .. } => ("no-such-route", Class::NotFound),
             Self::BadRoute { .. } => ("bad-route", Class::Param),
             Self::NotALog { .. } => ("not-a-log", Class::Input),
+            Self::NoData { .. } => ("no-data", Class::Input),
             Self::BadCompression { .. } => ("bad-compression", Class::Input),
             Self::BadFraming { .. } => ("bad-framing", Class::Input),
             Self::BadPointer { .. } => ("bad-pointer", Class::Input),
