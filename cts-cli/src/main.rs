@@ -8,6 +8,7 @@ mod args;
 mod client;
 mod cmd;
 mod config;
+mod databases;
 mod remote;
 mod render;
 mod service;
@@ -22,6 +23,8 @@ use cts_core::{Class, Error, ErrorKind};
 enum Outcome {
     /// All is well.
     Done,
+    /// A comparison or a check found something: exit code 1.
+    Found,
     /// The work is done, but a part of the input was damaged or missing.
     Damaged,
     /// Everything was said already; only this exit code is left.
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
     };
     match config::Global::new(&matches, cancel_on_ctrl_c()).and_then(|global| cmd::run(&global, &matches)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(1),
         Ok(Outcome::Damaged) => ExitCode::from(3),
         Ok(Outcome::Exit(code)) => ExitCode::from(code),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -38,7 +38,7 @@ impl Cts {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cts"));
-        command.args(args).current_dir(self.dir()).env_remove("CTS_DATA_DIR");
+        command.args(args).current_dir(self.dir()).env_remove("CTS_DATA_DIR").env_remove("CTS_URL");
         command.env("XDG_CONFIG_HOME", self.dir().join("none")).env("HOME", self.dir());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -177,6 +177,36 @@ fn failures_are_one_line_a_hint_and_a_code() {
     assert_eq!(cts.run(&["frames"]).status.code(), Some(2), "usage");
     assert_eq!(cts.run(&["--no-such-flag"]).status.code(), Some(2), "usage");
     assert_eq!(cts.run(&["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn the_cruise_analyzer_runs_as_the_first_users_called_it() {
+    let cts = Cts::new();
+    std::fs::write(cts.dir().join("junk"), b"this is no log, and it is longer than a header").unwrap();
+    let check = |args: &[&str], code: i32, word: &str| {
+        let output = cts.run(&[&["run", "cruise-control-analyzer"], args, &["--wait", "--follow"]].concat());
+        let words = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {words}");
+        assert!(
+            words.starts_with(&format!("cts: error [{word}]: ")) && words.lines().count() <= 2,
+            "{words}"
+        );
+        assert_eq!(cts.names(), ["junk"], "{args:?}");
+    };
+    check(&[], 2, "missing-param");
+    check(&["--path", "nonexistent.zst"], 1, "no-such-file");
+    check(&["--path", "junk"], 1, "not-a-log");
+    check(&["--path", "junk", "-p", "speed_min=70"], 2, "out-of-range");
+    let Some(log) = data("subaru-synth.rlog.zst") else { return };
+    let log = log.to_str().unwrap();
+    let args = ["run", "cruise-control-analyzer", "--path", log, "-p", "speed_min=50", "-p", "speed_max=60"];
+    let output = cts.run(&[&args[..], &["--wait", "--follow", "--out-dir", "out"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("9 presses: main 1, resume 3, set 5"), "{}", text(&output.stdout));
+    let entries = std::fs::read_dir(cts.dir().join("out")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["analysis_report.html", "speed_timeline.png", "speed_timeline.svg"]);
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub mod analyze;
 pub mod can;
 pub mod capnp;
 pub mod dbc;
+pub mod decode;
 pub mod demo;
 pub mod error;
 pub mod log;

@@ -4,6 +4,8 @@ mod art;
 mod cap;
 mod cap_remote;
 mod completions;
+mod dbc;
+mod decode;
 mod demo;
 mod events;
 mod export;
@@ -40,6 +42,8 @@ pub(crate) static ALL: &[&Cmd] = &[
     &export::COMMAND,
     &events::COMMAND,
     &frames::COMMAND,
+    &decode::COMMAND,
+    &dbc::COMMAND,
     &ping::COMMAND,
     &runs::COMMAND,
     &logs::COMMAND,
