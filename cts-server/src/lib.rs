@@ -4,9 +4,11 @@
 //! SQLite, what they write lies in files beside it; both survive the end of the service at any moment.
 
 pub mod access;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod failure;
+pub mod health_check;
 pub mod settings;
 pub mod store;
 pub mod worker;

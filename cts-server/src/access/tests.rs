@@ -450,9 +450,7 @@ async fn the_audit_log_tells_who_did_what_and_no_secret() {
             house.gate.leave(&pass, StatusCode::CREATED, &mut out);
         }
     }
-    house
-        .who("POST", "/v1/runs", &[("authorization", "Bearer hunter2")])
-        .await;
+    house.who("POST", "/v1/runs", &[("authorization", "Bearer hunter2")]).await;
     let id = format!("key:{}", ApiKey::parse(&key).unwrap().id());
     let seen: Vec<_> = house
         .audit()
