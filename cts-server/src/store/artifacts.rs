@@ -62,6 +62,20 @@ impl Artifact {
         rows.collect()
     }
 
+    /// All of them.
+    pub fn all(db: &Connection) -> Sql<Vec<Self>> {
+        let sql = format!("SELECT {COLUMNS} FROM artifacts");
+        let mut statement = db.prepare(&sql)?;
+        let rows = statement.query_map([], Self::from_row)?;
+        rows.collect()
+    }
+
+    /// Forgets one.
+    pub fn delete(db: &Connection, id: &str) -> Sql<()> {
+        db.prepare_cached("DELETE FROM artifacts WHERE id = ?")?.execute([id])?;
+        Ok(())
+    }
+
     /// Number and bytes of all of them.
     pub fn totals(db: &Connection) -> Sql<(u64, u64)> {
         let sql = "SELECT count(*), COALESCE(SUM(bytes), 0) FROM artifacts";

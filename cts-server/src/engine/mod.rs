@@ -1,0 +1,308 @@
+//! Runs from the wish to the end: queue, attempts, logs, cancellation, recovery, clean-up.
+//!
+//! This room knows the store, the files and the workers; it must not know HTTP. The store is the truth: what is in
+//! memory only (queue, live logs, progress) can be built from it again, and is after every start.
+
+mod attempt;
+mod cleanup;
+mod execute;
+mod input;
+mod live;
+mod logbook;
+mod params;
+mod queue;
+mod recover;
+mod submit;
+mod text;
+mod uploads;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use live::Live;
+pub use logbook::LogBook;
+pub use submit::{InputWish, Submitted, Wish};
+pub use text::calm;
+pub use uploads::{NewUpload, UploadView};
+
+use crate::clock;
+use crate::failure::{Category, Failure};
+use crate::files::{DataLock, Layout, Roots};
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::store::{Artifact, End, Level, LogEntry, Run, RunFilter, Status, Store};
+use crate::worker::Pool;
+use queue::Queue;
+
+/// The engine; clones share it.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    settings: Arc<Settings>,
+    roots: Roots,
+    layout: Layout,
+    store: Store,
+    metrics: Arc<Metrics>,
+    pool: Pool,
+    queue: Mutex<Queue>,
+    /// Runs that are not in a final state.
+    live: Mutex<HashMap<String, Arc<Live>>>,
+    /// Something may be started.
+    wake: Notify,
+    /// The service ends.
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+    uploading: Mutex<std::collections::HashSet<String>>,
+    _lock: DataLock,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Whose turn in the queue it is: the owner, or else the address.
+    pub client: String,
+    /// Whose runs these are; nobody's when the service knows no keys.
+    pub owner: Option<String>,
+    /// Whether everybody's runs are visible.
+    pub admin: bool,
+}
+
+impl Caller {
+    /// Whether things of this owner are visible to the caller.
+    pub fn sees(&self, owner: Option<&str>) -> bool {
+        self.admin || self.owner.is_none() || self.owner.as_deref() == owner
+    }
+
+    /// The owner whose things alone are visible, if that is so.
+    pub fn only(&self) -> Option<String> {
+        if self.admin { None } else { self.owner.clone() }
+    }
+}
+
+impl Engine {
+    /// Takes the data directory, brings it into a true state and begins to work off the queue.
+    ///
+    /// # Errors
+    /// `data-dir-in-use`, `store-corrupt`, `store-too-new`, `permission-denied`, `disk-full`, `io`.
+    pub async fn open(settings: Arc<Settings>, metrics: Arc<Metrics>) -> Result<Self, Failure> {
+        let layout = Layout::create(&settings.data_dir)?;
+        let lock = DataLock::take(layout.root())?;
+        let store = Store::open(&layout.store())?;
+        let limits = &settings.limits;
+        let pool = Pool::new(settings.worker.clone(), limits.pipe_bytes, settings.runs.spare_workers);
+        let engine = Self(Arc::new(Inner {
+            roots: Roots::new(&settings.allowed_roots),
+            layout,
+            store,
+            metrics,
+            pool,
+            queue: Mutex::default(),
+            live: Mutex::default(),
+            wake: Notify::new(),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            uploading: Mutex::default(),
+            _lock: lock,
+            settings,
+        }));
+        engine.recover().await?;
+        engine.fill_pool();
+        tokio::spawn(engine.clone().schedule());
+        tokio::spawn(engine.clone().clean_regularly());
+        Ok(engine)
+    }
+
+    /// What it was opened with.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Where things lie.
+    pub fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Whether a worker can be started; it is kept as a spare.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_worker(&self) -> std::io::Result<()> {
+        self.0.pool.fill()
+    }
+
+    /// Whether the service is about to end.
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.is_cancelled()
+    }
+
+    /// Runs that wait, and runs that run.
+    pub fn load(&self) -> (usize, usize) {
+        let queue = lock(&self.0.queue);
+        (queue.len(), queue.running)
+    }
+
+    /// The live part of a run that is not in a final state.
+    pub fn live(&self, id: &str) -> Option<Arc<Live>> {
+        lock(&self.0.live).get(id).cloned()
+    }
+
+    /// The run of that id with its artifacts.
+    ///
+    /// # Errors
+    /// `no-such-run`, also for runs of others; those of the store.
+    pub async fn run(&self, caller: &Caller, id: &str) -> Result<(Run, Vec<Artifact>), Failure> {
+        let wanted = id.to_owned();
+        let found = self.0.store.read(move |db| {
+            let run = Run::get(db, &wanted)?;
+            let artifacts = run.as_ref().map(|run| Artifact::of_run(db, &run.id)).transpose()?;
+            Ok(run.zip(artifacts))
+        });
+        let found = found.await?.filter(|(run, _)| caller.sees(run.owner.as_deref()));
+        found.ok_or_else(|| no_such("run", id))
+    }
+
+    /// Runs, the newest first, with their artifacts.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn runs(
+        &self,
+        caller: &Caller,
+        filter: RunFilter,
+    ) -> Result<Vec<(Run, Vec<Artifact>)>, Failure> {
+        let filter = RunFilter { owner: caller.only(), ..filter };
+        let read = self.0.store.read(move |db| {
+            let with_artifacts = |run: Run| Artifact::of_run(db, &run.id).map(|artifacts| (run, artifacts));
+            Run::list(db, &filter)?.into_iter().map(with_artifacts).collect()
+        });
+        read.await
+    }
+
+    /// An artifact.
+    ///
+    /// # Errors
+    /// `no-such-artifact`, also for those of others; those of the store.
+    pub async fn artifact(&self, caller: &Caller, id: &str) -> Result<Artifact, Failure> {
+        let wanted = id.to_owned();
+        let found = self.0.store.read(move |db| {
+            let artifact = Artifact::get(db, &wanted)?;
+            let run = artifact.as_ref().map(|artifact| Run::get(db, &artifact.run)).transpose()?.flatten();
+            Ok(artifact.zip(run))
+        });
+        let found = found.await?.filter(|(_, run)| caller.sees(run.owner.as_deref()));
+        found.map(|(artifact, _)| artifact).ok_or_else(|| no_such("artifact", id))
+    }
+
+    /// The lines of a run after the line `after`, wherever they are.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn logs(&self, id: &str, after: u64) -> Result<Vec<LogEntry>, Failure> {
+        if let Some(live) = self.live(id) {
+            return Ok(live.book.after(after));
+        }
+        let id = id.to_owned();
+        self.0.store.read(move |db| LogEntry::after(db, &id, after)).await
+    }
+
+    /// Ends a run. False if it is in a final state already.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn cancel(&self, id: &str) -> Result<bool, Failure> {
+        let failure =
+            Failure::new(Category::ToolError, "canceled", "Cancelled by user", "Start the run again.");
+        let dropped = self.live(id).map_or(0, |live| live.book.dropped());
+        let end = End {
+            status: Status::Canceled,
+            at: clock::now(),
+            report: None,
+            failure: Some(failure),
+            logs_dropped: dropped,
+        };
+        let wanted = id.to_owned();
+        let canceled = self.0.store.write(move |db| Run::finish(db, &wanted, &end)).await?;
+        if canceled && let Some(live) = self.live(id) {
+            live.book.push(Level::Warning, "service", "Cancelled by user");
+            live.cancel.cancel();
+            if lock(&self.0.queue).remove(id) {
+                self.settle(id, &live).await;
+            }
+        }
+        Ok(canceled)
+    }
+
+    /// After the last word: saves the rest of the log, lets followers go, forgets the live part.
+    async fn settle(&self, id: &str, live: &Arc<Live>) {
+        if let Err(failure) = self.save_log(id, live).await {
+            tracing::error!(run = id, failure = failure.message, "log lines are lost");
+        }
+        lock(&self.0.live).remove(id);
+        live.book.close();
+    }
+
+    /// Writes the lines of a live run that are not in the store yet.
+    async fn save_log(&self, id: &str, live: &Arc<Live>) -> Result<(), Failure> {
+        let Some(entries) = live.book.take_unsaved() else {
+            return Ok(());
+        };
+        let (id, last) = (id.to_owned(), entries.last().map_or(0, |entry| entry.seq));
+        self.0.store.write(move |db| LogEntry::insert(db, &id, &entries)).await?;
+        live.book.saved(last);
+        Ok(())
+    }
+
+    /// Starts no run any more, gives running ones some time, and puts the rest back into the queue.
+    pub async fn shut_down(&self) {
+        self.0.stopping.cancel();
+        self.0.tasks.close();
+        let grace = self.0.settings.runs.shutdown_grace;
+        if tokio::time::timeout(grace, self.0.tasks.wait()).await.is_err() {
+            let live: Vec<Arc<Live>> = lock(&self.0.live).values().cloned().collect();
+            live.iter().for_each(|live| live.interrupt.cancel());
+            self.0.tasks.wait().await;
+        }
+        // Followers of queued runs are let go, too; their runs go on with the next start.
+        let live: Vec<Arc<Live>> = lock(&self.0.live).drain().map(|(_, live)| live).collect();
+        live.iter().for_each(|live| live.book.close());
+        self.0.pool.clear();
+    }
+
+    fn fill_pool(&self) {
+        if let Err(error) = self.0.pool.fill() {
+            tracing::warn!(%error, "no spare worker can be started");
+        }
+    }
+}
+
+/// Nothing of that id is visible.
+#[cold]
+fn no_such(what: &str, id: &str) -> Failure {
+    let message = match what {
+        "artifact" => "Artifact not found".to_owned(),
+        "upload" => format!("Upload '{id}' not found"),
+        _ => format!("Run '{id}' not found"),
+    };
+    let fix = "Check the id; it may be of another user, or removed by the clean-up.";
+    Failure::validation(&format!("no-such-{what}"), message, fix)
+}
+
+/// Locks; every holder leaves these maps whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

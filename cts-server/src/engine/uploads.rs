@@ -1,0 +1,185 @@
+//! Uploads: announced, sent in one piece or several, checked.
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use uuid::Uuid;
+
+use super::{Caller, Engine, lock, no_such};
+use crate::clock;
+use crate::failure::Failure;
+use crate::files::{UploadFile, plain_name};
+use crate::store::{Upload, UploadState};
+
+/// What a client announces.
+#[derive(Clone, Debug)]
+pub struct NewUpload {
+    /// The name; of one with directories the last part is kept.
+    pub filename: String,
+    /// The size in bytes.
+    pub size: Option<u64>,
+    /// SHA-256 in hex.
+    pub sha256: Option<String>,
+}
+
+/// An upload and how much of it is there.
+#[derive(Clone, Debug)]
+pub struct UploadView {
+    /// The upload.
+    pub upload: Upload,
+    /// Bytes that have arrived.
+    pub received: u64,
+}
+
+/// Gives an upload free again.
+struct Busy<'a>(&'a Engine, String);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.0.uploading).remove(&self.1);
+    }
+}
+
+impl Engine {
+    /// Announces an upload.
+    ///
+    /// # Errors
+    /// `bad-upload`, `too-large`; those of the store.
+    pub async fn create_upload(&self, caller: &Caller, new: NewUpload) -> Result<UploadView, Failure> {
+        let bad = |message: String| Failure::validation("bad-upload", message, "Correct the announcement.");
+        let name = plain_name(&new.filename).filter(|name| !name.starts_with('.'));
+        let filename = name.ok_or_else(|| bad(format!("not a file name: {:?}", new.filename)))?.to_owned();
+        if let Some(hash) = &new.sha256
+            && (hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
+            return Err(bad(format!("not a SHA-256 in hex: {hash:?}")));
+        }
+        self.check_size(new.size.unwrap_or_default())?;
+        let (owner, sha256) = (caller.owner.clone(), new.sha256.map(|hash| hash.to_ascii_lowercase()));
+        let (id, created_at) = (Uuid::new_v4().to_string(), clock::now());
+        let upload =
+            Upload { id, owner, filename, size: new.size, sha256, state: UploadState::Open, created_at };
+        let saved = upload.clone();
+        self.0.store.write(move |db| saved.save(db)).await?;
+        Ok(UploadView { upload, received: 0 })
+    }
+
+    /// An upload of the caller.
+    ///
+    /// # Errors
+    /// `no-such-upload`; those of the store.
+    pub async fn upload(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
+        let wanted = id.to_owned();
+        let found = self.0.store.read(move |db| Upload::get(db, &wanted)).await?;
+        let found = found.filter(|upload| caller.sees(upload.owner.as_deref()));
+        let upload = found.ok_or_else(|| no_such("upload", id))?;
+        let received = self.upload_file(&upload).received().await;
+        Ok(UploadView { upload, received })
+    }
+
+    fn upload_file(&self, upload: &Upload) -> UploadFile {
+        UploadFile::new(self.0.layout.upload(&upload.id), &upload.filename)
+    }
+
+    fn check_size(&self, size: u64) -> Result<(), Failure> {
+        let limit = self.0.settings.http.max_upload_bytes;
+        if size <= limit {
+            return Ok(());
+        }
+        let message =
+            format!("an upload of {size} bytes or more exceeds the limit of {limit} (max_upload_bytes)");
+        Err(Failure::validation(
+            "too-large",
+            message,
+            "Send a smaller file, or give its path on the service.",
+        ))
+    }
+
+    /// Takes bytes from `offset` on. What has arrived is kept even if the rest does not come.
+    ///
+    /// # Errors
+    /// `no-such-upload`, `upload-busy`, `upload-complete`, `upload-offset`, `upload-size`, `too-large`,
+    /// `body-broken-off`; those of the store and the file system.
+    pub async fn receive<E: std::fmt::Display>(
+        &self,
+        caller: &Caller,
+        id: &str,
+        offset: u64,
+        body: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<UploadView, Failure> {
+        let _busy = self.occupy_upload(id)?;
+        let UploadView { upload, received } = self.upload(caller, id).await?;
+        if upload.state == UploadState::Complete {
+            let fix = "Announce a new upload to send something else.";
+            return Err(Failure::validation("upload-complete", "the upload is finalized already", fix));
+        }
+        if offset > received {
+            let message =
+                format!("bytes from {offset} on were sent, but only {received} have arrived before");
+            let fix = format!("Go on with byte {received}.");
+            return Err(Failure::validation("upload-offset", message, fix));
+        }
+        let file = self.upload_file(&upload);
+        let received = self.append(&file, &upload, offset, body).await?;
+        Ok(UploadView { upload, received })
+    }
+
+    async fn append<E: std::fmt::Display>(
+        &self,
+        file: &UploadFile,
+        upload: &Upload,
+        offset: u64,
+        body: impl Stream<Item = Result<Bytes, E>>,
+    ) -> Result<u64, Failure> {
+        let (mut open, mut received) = (file.write_from(offset).await?, offset);
+        let mut body = std::pin::pin!(body);
+        while let Some(piece) = body.next().await {
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(error) => {
+                    // What has come is kept for the next request.
+                    file.flush(open).await?;
+                    let message = format!("the body broke off after byte {received}: {error}");
+                    let fix = format!("Go on with byte {received}.");
+                    return Err(Failure::validation("body-broken-off", message, fix));
+                }
+            };
+            received += piece.len() as u64;
+            self.check_size(received)?;
+            if upload.size.is_some_and(|size| received > size) {
+                let message =
+                    format!("more than the announced {} bytes were sent", upload.size.unwrap_or_default());
+                return Err(Failure::validation("upload-size", message, "Announce the true size."));
+            }
+            file.put(&mut open, &piece).await?;
+        }
+        file.flush(open).await?;
+        Ok(received)
+    }
+
+    /// Checks what has arrived; runs may use it then. Once complete, it stays so.
+    ///
+    /// # Errors
+    /// `no-such-upload`, `upload-busy`, `upload-incomplete`, `upload-size`, `upload-hash`; those of the store and
+    /// the file system.
+    pub async fn finalize(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
+        let _busy = self.occupy_upload(id)?;
+        let UploadView { mut upload, received } = self.upload(caller, id).await?;
+        if upload.state == UploadState::Complete {
+            return Ok(UploadView { upload, received });
+        }
+        let file = self.upload_file(&upload);
+        let (size, sha256) = file.complete(upload.size, upload.sha256.as_deref()).await?;
+        (upload.size, upload.sha256, upload.state) = (Some(size), Some(sha256), UploadState::Complete);
+        let saved = upload.clone();
+        self.0.store.write(move |db| saved.save(db)).await?;
+        Ok(UploadView { upload, received: size })
+    }
+
+    fn occupy_upload(&self, id: &str) -> Result<Busy<'_>, Failure> {
+        if lock(&self.0.uploading).insert(id.to_owned()) {
+            return Ok(Busy(self, id.to_owned()));
+        }
+        let message = "another request is sending this upload";
+        Err(Failure::validation("upload-busy", message, "Wait for it to end, then ask how much has arrived."))
+    }
+}
