@@ -12,6 +12,7 @@ use super::scope::{Scope, Scopes};
 use crate::clock::{self, Micros};
 use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::files::Layout;
 use crate::store::Store;
 
 const DAY: Micros = 24 * 3600 * 1_000_000;
@@ -83,8 +84,7 @@ pub fn run(matches: &ArgMatches, out: &mut dyn Write, err: &mut dyn Write) -> st
 
 fn answer(name: &str, matches: &ArgMatches, config: &Config) -> Result<String, Failure> {
     let dir = &config.storage_dir;
-    std::fs::create_dir_all(dir).map_err(|e| Failure::io("create the storage directory", dir, &e))?;
-    let keys = Keys::open(Store::open(&dir.join("store.db"))?)?;
+    let keys = Keys::open(Store::open(&Layout::create(dir)?.store())?)?;
     let as_json = matches.get_flag("json");
     match name {
         "create" => created(&keys, matches, config, as_json),

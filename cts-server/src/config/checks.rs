@@ -4,9 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::fields::Config;
+use super::lists::CorsOrigin;
 use super::load::Layers;
 use super::problem::Problem;
-use super::values::{CorsOrigin, Environment};
+use super::values::Environment;
 
 /// A check: the field whose place is named, and what is wrong.
 type Check = fn(&Config) -> Option<Problem>;
