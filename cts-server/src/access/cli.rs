@@ -1,6 +1,8 @@
 //! `cts-lite key`: making, listing and revoking API keys, whether the service runs or not.
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -84,6 +86,7 @@ pub fn run(matches: &ArgMatches, out: &mut dyn Write, err: &mut dyn Write) -> st
 
 fn answer(name: &str, matches: &ArgMatches, config: &Config) -> Result<String, Failure> {
     let dir = &config.storage_dir;
+    same_user(dir)?;
     let keys = Keys::open(Store::open(&Layout::create(dir)?.store())?)?;
     let as_json = matches.get_flag("json");
     match name {
@@ -91,6 +94,19 @@ fn answer(name: &str, matches: &ArgMatches, config: &Config) -> Result<String, F
         "revoke" => revoked(&keys, matches, config, as_json),
         _ => listed(&keys, as_json),
     }
+}
+
+/// Files that another user makes beside the store, root included, are files that the service cannot write.
+fn same_user(dir: &Path) -> Result<(), Failure> {
+    let Ok(metadata) = std::fs::metadata(dir) else { return Ok(()) };
+    let (owner, me) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner == me {
+        return Ok(());
+    }
+    let message =
+        format!("the storage directory belongs to the user {owner}, and this is the user {me}: {dir:?}");
+    let fix = "Run this as the user of the service: `sudo runuser -u cts-lite -- cts-lite key …`.";
+    Err(Failure::validation("wrong-user", message, fix))
 }
 
 fn created(keys: &Keys, matches: &ArgMatches, config: &Config, as_json: bool) -> Result<String, Failure> {
