@@ -11,6 +11,7 @@ pub mod engine;
 pub mod failure;
 pub mod files;
 pub mod health_check;
+pub mod logging;
 pub mod metrics;
 pub mod settings;
 pub mod store;
