@@ -1,5 +1,7 @@
 //! What lies in `deployment/` works with the program as it is.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
