@@ -10,6 +10,7 @@ pub mod config;
 pub mod engine;
 pub mod failure;
 pub mod files;
+pub mod hangup;
 pub mod health_check;
 pub mod logging;
 pub mod metrics;

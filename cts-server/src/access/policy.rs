@@ -67,7 +67,9 @@ pub fn is_counted(method: &Method, path: &str) -> bool {
 /// Whether the audit log tells of it even when all went well.
 pub fn is_audited(method: &Method, path: &str) -> bool {
     let changing = !is_reading(method) && method != Method::OPTIONS;
-    changing || path.ends_with("/download") || path.ends_with("/content") || is_inner(path)
+    changing
+        || ["/download", "/content", "/artifacts.zip"].iter().any(|end| path.ends_with(end))
+        || is_inner(path)
 }
 
 /// Whether `path` is a page for browsers, with scripts of its own.

@@ -365,6 +365,17 @@ fn reading_again_changes_what_can_change() {
 }
 
 #[test]
+fn reading_again_never_opens_what_is_still_listened_on() {
+    let world = World::new().toml("host = \"0.0.0.0\"\nrequire_authentication = true\n");
+    let old = world.load();
+    let world = world.toml("host = \"127.0.0.1\"\nrequire_authentication = false\n");
+    world.load();
+    let problems = reload(&old, &world.sources).unwrap_err().to_string();
+    assert!(problems.contains("until the service starts again, `host` 0.0.0.0 is reachable"), "{problems}");
+    assert!(problems.contains("remedy: restart the service"), "{problems}");
+}
+
+#[test]
 fn a_chosen_directory_is_never_replaced() {
     let mut world = World::new().toml("");
     world.sources.user_data = Some(world.path("home"));
