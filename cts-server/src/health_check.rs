@@ -75,7 +75,10 @@ fn ask(address: SocketAddr, path: &str, timeout: Duration) -> std::io::Result<(u
     let mut stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nUser-Agent: cts-lite-health-check\r\n\r\n")?;
+    // In one piece: a service may answer and hang up before a second one arrives.
+    let request =
+        format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nUser-Agent: cts-lite-health-check\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
     let text = String::from_utf8_lossy(&answer);
@@ -96,10 +99,14 @@ mod tests {
         let port = listener.local_addr().unwrap().port().to_string();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut head = [0; 1024];
-            let n = stream.read(&mut head).unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut piece = [0; 1024];
+                let n = stream.read(&mut piece).unwrap();
+                head.extend_from_slice(&piece[..n]);
+            }
             stream.write_all(answer.as_bytes()).unwrap();
-            String::from_utf8_lossy(&head[..n]).into_owned()
+            String::from_utf8(head).unwrap()
         });
         let matches = command().get_matches_from(["health-check", "--port", &port]);
         let (mut out, mut err) = (Vec::new(), Vec::new());

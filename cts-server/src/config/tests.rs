@@ -236,8 +236,9 @@ fn lists_take_commas_and_json() {
 
 #[test]
 fn unsafe_combinations_are_refused_with_a_remedy() {
-    // The remedy of the first column must be an error that goes away when the second column is added.
-    let table: &[(&[(&str, &str)], &str, (&str, &str))] = &[
+    /// Flags, what the error says, and the flag that makes it go away.
+    type Row<'a> = (&'a [(&'static str, &'a str)], &'a str, (&'static str, &'a str));
+    let table: &[Row<'_>] = &[
         (&[("host", "0.0.0.0")], "reachable by others", ("require_authentication", "true")),
         (&[("host", "::")], "reachable by others", ("allow_unauthenticated_network", "true")),
         (&[("host", "192.168.1.2")], "reachable by others", ("host", "127.0.0.1")),
