@@ -28,7 +28,7 @@ pub struct Failure {
     pub message: String,
     /// What was seen of it.
     #[serde(default)]
-    pub details: Details,
+    pub details: Box<Details>,
     /// What would help.
     pub suggested_fix: String,
     /// Whether the run was tried again before this failure stood.
@@ -102,7 +102,7 @@ impl Failure {
             category,
             code,
             message,
-            details: Details::default(),
+            details: Box::default(),
             suggested_fix,
             recovery_attempted: false,
         }

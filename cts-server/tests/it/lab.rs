@@ -103,6 +103,7 @@ fn environment(dir: &Path) -> Vec<(String, String)> {
         ("CTS_DOWNLOAD_BASE_PATH", at("downloads")),
         ("CTS_PORT", "0".to_owned()),
         ("CTS_LOG_LEVEL", "INFO".to_owned()),
+        ("CTS_LOG_FORMAT", "json".to_owned()),
         ("CTS_MAX_CONCURRENT_RUNS", "1".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -145,7 +146,7 @@ impl Daemon {
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 let found = serde_json::from_str::<Value>(&line).ok();
-                let address = found.and_then(|line| line["fields"]["address"].as_str()?.parse().ok());
+                let address = found.and_then(|line| line["address"].as_str()?.parse().ok());
                 if let Some(address) = address {
                     let _ = tell.send(address);
                 }

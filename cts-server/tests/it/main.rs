@@ -1,6 +1,6 @@
 //! The service from outside: over HTTP, with real processes, and with workers that misbehave.
 
-#![expect(unreachable_pub, reason = "the rooms of one test binary")]
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "the rooms of one test binary")]
 
 mod artifacts;
 mod client;
