@@ -38,11 +38,13 @@ else
   printf "\nSKIPPED: schema snapshot, no schema facts at ../shared/facts/schema (set CTS_SCHEMA_FACTS)\n"
 fi
 
-if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements.txt; then
+if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements.txt -r tests/page/requirements.txt &&
+  .venv/bin/pip install -q --no-deps -r tests/peers/requirements-opendbc.txt; then
   target=$(cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
   step "python" env CTS_BIN="$target/debug/cts" .venv/bin/pytest -q -rs tests/peers
+  step "pages" env REPORT_PAGE="$target/debug/examples/report_page" .venv/bin/pytest -q -rs tests/page
 else
-  printf 'cannot install the Python packages of tests/peers/requirements.txt\n'
+  printf 'cannot install the Python packages of tests/peers and tests/page\n'
   failed=$((failed + 1))
 fi
 

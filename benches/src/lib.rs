@@ -4,6 +4,7 @@
 //! that one too.
 
 pub mod input;
+pub mod signals;
 pub mod work;
 
 pub use input::Input;

@@ -29,6 +29,18 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .global(true),
         )
+        .arg(
+            Arg::new("dbc-path")
+                .long("dbc-path")
+                .value_name("DIR")
+                .help(
+                    "Look for DBC files in DIR, or in a checkout of opendbc or openpilot there; repeatable. \
+                     Also: CTS_DBC_PATH, and dbc_dirs in cts/config.toml",
+                )
+                .action(ArgAction::Append)
+                .value_parser(value_parser!(PathBuf))
+                .global(true),
+        )
         .arg(schema().global(true))
         .arg(flag("strict", "Fail at the first damage instead of reading around it").global(true))
         .arg(flag("no-progress", "Draw no progress bar").global(true))

@@ -6,6 +6,7 @@
 mod args;
 mod cmd;
 mod config;
+mod databases;
 mod render;
 
 use std::process::ExitCode;
@@ -18,6 +19,8 @@ use cts_core::{Class, Error, ErrorKind};
 enum Outcome {
     /// All is well.
     Done,
+    /// A comparison or a check found something: exit code 1.
+    Found,
     /// The work is done, but a part of the input was damaged or missing.
     Damaged,
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     };
     match config::Global::new(&matches, cancel_on_ctrl_c()).and_then(|global| cmd::run(&global, &matches)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(1),
         Ok(Outcome::Damaged) => ExitCode::from(3),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

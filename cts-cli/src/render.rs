@@ -69,6 +69,9 @@ fn hint(kind: &ErrorKind) -> Option<&'static str> {
             "`cts cap TOOL` lists the parameters of a tool"
         }
         ErrorKind::NoSuchTool { .. } => "`cts cap` lists the tools",
+        ErrorKind::NoSuchDbc { .. } => {
+            "name directories with --dbc-path or CTS_DBC_PATH, or `pip install opendbc`; `cts dbc show` lists all"
+        }
         ErrorKind::NoSuchFile => "give a file, a directory, a route, or - for standard input",
         ErrorKind::NoSuchRoute { .. } => {
             "name the directories that hold routes with --data-dir or CTS_DATA_DIR"

@@ -180,6 +180,36 @@ fn failures_are_one_line_a_hint_and_a_code() {
 }
 
 #[test]
+fn the_cruise_analyzer_runs_as_the_first_users_called_it() {
+    let cts = Cts::new();
+    std::fs::write(cts.dir().join("junk"), b"this is no log, and it is longer than a header").unwrap();
+    let check = |args: &[&str], code: i32, word: &str| {
+        let output = cts.run(&[&["run", "cruise-control-analyzer"], args, &["--wait", "--follow"]].concat());
+        let words = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {words}");
+        assert!(
+            words.starts_with(&format!("cts: error [{word}]: ")) && words.lines().count() <= 2,
+            "{words}"
+        );
+        assert_eq!(cts.names(), ["junk"], "{args:?}");
+    };
+    check(&[], 2, "missing-param");
+    check(&["--path", "nonexistent.zst"], 1, "no-such-file");
+    check(&["--path", "junk"], 1, "not-a-log");
+    check(&["--path", "junk", "-p", "speed_min=70"], 2, "out-of-range");
+    let Some(log) = data("subaru-synth.rlog.zst") else { return };
+    let log = log.to_str().unwrap();
+    let args = ["run", "cruise-control-analyzer", "--path", log, "-p", "speed_min=50", "-p", "speed_max=60"];
+    let output = cts.run(&[&args[..], &["--wait", "--follow", "--out-dir", "out"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("9 presses: main 1, resume 3, set 5"), "{}", text(&output.stdout));
+    let entries = std::fs::read_dir(cts.dir().join("out")).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["analysis_report.html", "speed_timeline.png", "speed_timeline.svg"]);
+}
+
+#[test]
 fn strict_reading_fails_on_damage() {
     let Some(log) = data("rav4-40.truncated.rlog.zst") else {
         return;
@@ -191,10 +221,16 @@ fn strict_reading_fails_on_damage() {
     assert_eq!(cts.run(&["frames", log]).status.code(), Some(3));
 }
 
-/// `row` of the golden table as `cts frames` prints it.
-fn as_frame(row: &str) -> String {
+/// The time and the rest of a line of `cts frames`.
+fn parted(line: &str) -> (f64, String) {
+    let (time, frame) = line.strip_prefix('(').unwrap().split_once(") ").unwrap();
+    (time.parse().unwrap(), frame.to_owned())
+}
+
+/// `row` of the golden table as `cts frames` prints it, with the table's time.
+fn as_frame(row: &str) -> (f64, String) {
     let cells: Vec<&str> = row.trim_end().split(',').collect();
-    format!("({}) {} {}#{}", cells[2], cells[4], &cells[3][2..], cells[5])
+    (cells[2].parse().unwrap(), format!("{} {}#{}", cells[4], &cells[3][2..], cells[5]))
 }
 
 #[test]
@@ -204,24 +240,34 @@ fn frames_are_those_of_the_table() {
     };
     let (cts, log) = (Cts::new(), log.to_str().unwrap());
     let table = text(&golden("rav4-40.plain.csv").unwrap());
-    let want: Vec<String> = table.lines().skip(1).map(as_frame).collect();
+    let want: Vec<_> = table.lines().skip(1).map(as_frame).collect();
     let lines = |args: &[&str]| {
         let output = cts.run(&[&["frames", log], args].concat());
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         text(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert!(lines(&[]) == want);
-    assert!(lines(&["--limit", "10"]) == want[..10]);
-    let some: Vec<_> = want.iter().filter(|line| line.contains(") 0 1D2#")).cloned().collect();
-    assert!(lines(&["--bus", "0", "--address", "0x1D2"]) == some && some.len() > 100);
-    let late: Vec<_> = want.iter().filter(|line| line.starts_with("(59.5")).cloned().collect();
-    assert!(lines(&["--from", "59.5", "--to", "59.5999999"]) == late && !late.is_empty());
-    let all = lines(&["--service", "all"]).len();
-    assert_eq!(all, want.len() + lines(&["--service", "sendcan"]).len());
+    let all: Vec<_> = lines(&[]).iter().map(|line| parted(line)).collect();
+    assert_eq!(all.len(), want.len());
+    // The table counts from the first `can` event, the frames from the start of the log.
+    let shift = all[0].0;
+    assert!((0.0..1.0).contains(&shift));
+    let same = |(one, other): (&(f64, String), &(f64, String))| {
+        one.1 == other.1 && (one.0 - other.0 - shift).abs() < 2e-6
+    };
+    assert!(all.iter().zip(&want).all(same));
+    let check = |args: &[&str], keep: &dyn Fn(&(f64, String)) -> bool| {
+        let want: Vec<_> = all.iter().filter(|frame| keep(frame)).cloned().collect();
+        let got: Vec<_> = lines(args).iter().map(|line| parted(line)).collect();
+        assert!(got == want && !got.is_empty(), "{args:?}");
+    };
+    check(&["--limit", "10"], &|frame| all[..10].contains(frame));
+    check(&["--bus", "0", "--address", "0x1D2"], &|frame| frame.1.starts_with("0 1D2#"));
+    check(&["--from", "59.5", "--to", "59.5999999"], &|frame| (59.5..59.6).contains(&frame.0));
+    assert_eq!(lines(&["--service", "all"]).len(), all.len() + lines(&["--service", "sendcan"]).len());
     let json: Value = serde_json::from_str(&lines(&["--json", "--limit", "1"])[0]).unwrap();
-    assert_eq!((&json["t"], &json["service"]), (&Value::from(0.0), &Value::from("can")));
+    assert_eq!((&json["t"], &json["service"]), (&Value::from(shift), &Value::from("can")));
     let first = format!("{:03X}#{}", json["address"].as_u64().unwrap(), json["data"].as_str().unwrap());
-    assert!(want[0].ends_with(&first));
+    assert!(want[0].1.ends_with(&first));
 }
 
 #[test]

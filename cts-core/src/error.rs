@@ -144,6 +144,14 @@ pub enum ErrorKind {
         /// Why not.
         reason: String,
     },
+    /// A log without the data that a tool works on.
+    #[error("the log has no {what}: {help}")]
+    NoData {
+        /// What is missing.
+        what: String,
+        /// What was looked for, and what to do.
+        help: String,
+    },
     /// A compressed stream that breaks off or does not decode.
     #[error("{codec} stream is damaged at byte {byte} of the file: {reason}")]
     BadCompression {
@@ -172,6 +180,62 @@ pub enum ErrorKind {
     #[error("bad schema: {reason}")]
     BadSchema {
         /// What is wrong with it.
+        reason: String,
+    },
+    /// No database of that name where databases were looked for.
+    #[error("no DBC named `{name}` in {searched}{}", hint(suggestion))]
+    NoSuchDbc {
+        /// The name as given.
+        name: String,
+        /// The places that were searched.
+        searched: String,
+        /// The nearest known names.
+        suggestion: Option<String>,
+    },
+    /// A database has no message of that name or address.
+    #[error("no message `{name}` in the DBC `{dbc}`{}", hint(suggestion))]
+    NoSuchMessage {
+        /// The name or address as given.
+        name: String,
+        /// The database.
+        dbc: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// No message of a database has a signal of that name.
+    #[error("no signal `{name}` in the DBC `{dbc}`{}", hint(suggestion))]
+    NoSuchSignalIn {
+        /// The name as given.
+        name: String,
+        /// The database.
+        dbc: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// A message has no signal of that name.
+    #[error("message `{message}` has no signal `{name}`{}", hint(suggestion))]
+    NoSuchSignal {
+        /// The name as given.
+        name: String,
+        /// The message.
+        message: String,
+        /// The nearest known name.
+        suggestion: Option<String>,
+    },
+    /// A value that a signal cannot carry.
+    #[error("signal `{signal}` cannot be {value}: {reason}")]
+    BadValue {
+        /// The signal.
+        signal: String,
+        /// The value as given.
+        value: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Text that is no DBC.
+    #[error("not a DBC: {reason}")]
+    BadDbc {
+        /// What is wrong.
         reason: String,
     },
     /// A text table that does not have the expected form.
@@ -247,13 +311,20 @@ impl ErrorKind {
             Self::NoSuchFile => ("no-such-file", Class::NotFound),
             Self::NoSuchService { .. } => ("no-such-service", Class::NotFound),
             Self::NoSuchField { .. } => ("no-such-field", Class::NotFound),
+            Self::NoSuchMessage { .. } => ("no-such-message", Class::NotFound),
+            Self::NoSuchSignalIn { .. } => ("no-such-signal", Class::NotFound),
             Self::NoSuchRoute { .. } => ("no-such-route", Class::NotFound),
             Self::BadRoute { .. } => ("bad-route", Class::Param),
             Self::NotALog { .. } => ("not-a-log", Class::Input),
+            Self::NoData { .. } => ("no-data", Class::Input),
             Self::BadCompression { .. } => ("bad-compression", Class::Input),
             Self::BadFraming { .. } => ("bad-framing", Class::Input),
             Self::BadPointer { .. } => ("bad-pointer", Class::Input),
             Self::BadSchema { .. } => ("bad-schema", Class::Input),
+            Self::NoSuchDbc { .. } => ("no-such-dbc", Class::NotFound),
+            Self::NoSuchSignal { .. } => ("no-such-signal", Class::NotFound),
+            Self::BadValue { .. } => ("bad-value", Class::Param),
+            Self::BadDbc { .. } => ("dbc-syntax", Class::Input),
             Self::BadCsv { .. } => ("bad-csv", Class::Input),
             Self::TooLarge { .. } => ("too-large", Class::Limit),
             Self::UnknownCodec { .. } => ("unknown-codec", Class::Unsupported),

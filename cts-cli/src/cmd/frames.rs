@@ -46,7 +46,7 @@ fn grammar() -> Command {
         .arg(seconds("to", "Only frames at or before this time"))
         .arg(option("limit", "N", "Stop after N frames").value_parser(value_parser!(u64)))
         .arg(flag("json", "One JSON object a line, with mono time and service"))
-        .after_help("Times count from the first `can` event of the log, as in the tables of rlog-to-csv.")
+        .after_help("Times count from the first event of the log, as in `cts events`; those of rlog-to-csv from its first `can` event.")
 }
 
 fn address(text: &str) -> std::result::Result<u32, String> {
@@ -111,9 +111,7 @@ impl Printer {
     }
 
     fn batch(&mut self, batch: &Batch, record: &mut Completeness) -> Result<()> {
-        if self.start.is_none() {
-            self.start = start(batch);
-        }
+        self.start = self.start.or_else(|| batch.start());
         for event in batch.events() {
             match (CanService::of(&event), self.start) {
                 (Some(service), Some(start)) if self.service.is_none_or(|wanted| wanted == service) => {
@@ -188,14 +186,4 @@ impl Printer {
         // Only an error stops a reading; the caller sees that nothing more was wanted.
         if self.limit == 0 { Err(ErrorKind::Canceled.into()) } else { Ok(()) }
     }
-}
-
-/// The mono time of the first `can` event of a batch, or else of the first event with frames: requests to send
-/// may stand a little before the first frames received.
-fn start(batch: &Batch) -> Option<u64> {
-    let of = |wanted: &dyn Fn(CanService) -> bool| {
-        let mut events = batch.events().filter(|event| CanService::of(event).is_some_and(wanted));
-        events.next().map(|event| event.mono_time())
-    };
-    of(&|service| service == CanService::Can).or_else(|| of(&|_| true))
 }

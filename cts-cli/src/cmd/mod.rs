@@ -2,6 +2,8 @@
 
 mod cap;
 mod completions;
+mod dbc;
+mod decode;
 mod demo;
 mod events;
 mod export;
@@ -32,6 +34,8 @@ pub(crate) static ALL: &[&Cmd] = &[
     &export::COMMAND,
     &events::COMMAND,
     &frames::COMMAND,
+    &decode::COMMAND,
+    &dbc::COMMAND,
     &completions::COMMAND,
     &man::COMMAND,
 ];

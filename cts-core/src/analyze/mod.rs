@@ -4,3 +4,4 @@
 //! engine takes rows one by one and hands back a typed outcome, which it can write to anything that takes bytes.
 
 pub mod bitwatch;
+pub mod cruise;

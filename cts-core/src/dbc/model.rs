@@ -72,6 +72,18 @@ pub enum Number {
     Float64,
 }
 
+impl Number {
+    /// The value of `size` raw bits: signed ones extended, floats as they are.
+    pub fn value(self, bits: u64, size: u16) -> f64 {
+        match self {
+            Self::Unsigned => bits as f64,
+            Self::Signed => sign_extend(bits, size) as f64,
+            Self::Float32 => f32::from_bits(bits as u32).into(),
+            Self::Float64 => f64::from_bits(bits),
+        }
+    }
+}
+
 /// When a signal is in a frame: the switch's raw value lies in one of the ranges.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Presence {
@@ -174,12 +186,7 @@ impl Signal {
 
     /// The raw value of raw bits: signed ones extended, floats as they are.
     pub fn raw_value(&self, bits: u64) -> f64 {
-        match self.number {
-            Number::Unsigned => bits as f64,
-            Number::Signed => sign_extend(bits, self.size) as f64,
-            Number::Float32 => f32::from_bits(bits as u32).into(),
-            Number::Float64 => f64::from_bits(bits),
-        }
+        self.number.value(bits, self.size)
     }
 
     /// The physical value in `data`: raw * factor + offset, in double precision. `None` as in

@@ -31,6 +31,13 @@ impl Batch {
         self.entries.iter().enumerate().map(|(i, entry)| self.lend(i, *entry))
     }
 
+    /// The mono time from which seconds count when this is the first batch of a log: that of the first event that is
+    /// not `initData`, which carries the start of the drive. `None` when there is no such event.
+    pub fn start(&self) -> Option<u64> {
+        let entry = self.entries.iter().find(|entry| entry.which != super::which::INIT_DATA)?;
+        Some(entry.mono_time)
+    }
+
     /// Event `index` of this batch.
     #[inline]
     pub fn event(&self, index: usize) -> Option<Event<'_>> {

@@ -81,7 +81,7 @@ pub(super) struct Input<R> {
 
 /// Bytes asked of the reader at first, and at most. Small first, so that the head of a log costs kilobytes.
 const FIRST_READ: usize = 16 << 10;
-const FULL_READ: usize = 256 << 10;
+pub(super) const FULL_READ: usize = 256 << 10;
 
 impl<R: Read> Input<R> {
     fn new(reader: R) -> Self {
@@ -209,25 +209,5 @@ impl<R: Read> Decoder<R> {
         out.extend_from_slice(&bytes[..take]);
         self.input.consume(take);
         Ok(if take == 0 { Fill::End } else { Fill::Data })
-    }
-}
-
-/// Decompresses a whole input that is in memory, with the places where it breaks.
-///
-/// An undamaged zstd input takes the short way: one call into one buffer of the right size.
-pub(super) fn decompress_all(bytes: &[u8], limits: &Limits) -> Result<(Codec, Vec<u8>, Vec<Damage>)> {
-    if Codec::detect(bytes)? == Codec::Zstd
-        && let Some(out) = super::zstd::decompress_whole(bytes, limits.max_log_bytes)?
-    {
-        return Ok((Codec::Zstd, out, Vec::new()));
-    }
-    let mut decoder = Decoder::new(bytes, limits)?;
-    let (mut out, mut gaps) = (Vec::new(), Vec::new());
-    loop {
-        match decoder.fill(&mut out, FULL_READ)? {
-            Fill::Data => {}
-            Fill::Gap(damage) => gaps.push(Damage { offset: out.len() as u64, ..damage }),
-            Fill::End => return Ok((decoder.codec(), out, gaps)),
-        }
     }
 }

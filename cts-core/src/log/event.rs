@@ -40,6 +40,13 @@ pub(super) fn header(root: &StructReader<'_>) -> (u64, u16, bool) {
     (root.u64(0), root.u16(4), !root.bool(80))
 }
 
+/// As [`header`], from the data section of an event in the usual layout.
+#[inline]
+pub(super) fn usual_header(data: &[u8; 16]) -> (u64, u16, bool) {
+    let [time @ .., a, b, flags, _, _, _, _, _] = *data;
+    (u64::from_le_bytes(time), u16::from_le_bytes([a, b]), flags & 1 == 0)
+}
+
 /// One item of a log: a time, a service and its value.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {

@@ -95,22 +95,72 @@ impl<'a> Frames<'a> {
     #[inline]
     fn usual(&self) -> Option<Frame<'a>> {
         let element = self.segment.get(self.at..)?.first_chunk::<ELEMENT>()?;
-        let (head, pointer) = element.split_first_chunk::<8>()?;
-        let head = u64::from_le_bytes(*head);
-        let pointer = u64::from_le_bytes(*pointer.first_chunk::<8>()?);
-        // A list pointer to bytes in the same segment.
-        if pointer & 3 != 1 || (pointer >> 32) & 7 != 2 {
-            return None;
-        }
-        let offset = (pointer as u32 as i32 >> 2) as isize * 8;
-        let start = (self.at + ELEMENT).checked_add_signed(offset)?;
-        let len = (pointer >> 35) as usize;
-        if len > MAX_DATA {
-            return None;
-        }
-        let data = self.segment.get(start..start + len)?;
-        Some(Frame { address: head as u32, bus: (head >> 48) as u8, data })
+        let data = payload(self.segment, self.at, element)?;
+        Some(Frame { address: address(element), bus: bus(element), data })
     }
+
+    /// The frames that are left, column by column, if the list is in the usual layout. A payload that is not is `None`.
+    #[inline]
+    pub(crate) fn columns(&self) -> Option<Columns<'a>> {
+        let (segment, start) = (self.segment, self.at);
+        let elements = segment.get(start..start + (self.len - self.next) as usize * ELEMENT)?;
+        Some(Columns { elements: elements.as_chunks().0, segment, start })
+    }
+}
+
+/// The frames of an event in the usual layout, column by column: loops over one column at a time are short enough for
+/// the compiler to keep in registers.
+pub(crate) struct Columns<'a> {
+    elements: &'a [[u8; ELEMENT]],
+    segment: &'a [u8],
+    start: usize,
+}
+
+impl<'a> Columns<'a> {
+    #[inline]
+    pub(crate) fn addresses(&self) -> impl ExactSizeIterator<Item = u32> + use<'a> {
+        self.elements.iter().map(address)
+    }
+
+    #[inline]
+    pub(crate) fn buses(&self) -> impl ExactSizeIterator<Item = u8> + use<'a> {
+        self.elements.iter().map(bus)
+    }
+
+    #[inline]
+    pub(crate) fn payloads(&self) -> impl ExactSizeIterator<Item = Option<&'a [u8]>> + use<'a> {
+        let (segment, start) = (self.segment, self.start);
+        self.elements
+            .iter()
+            .enumerate()
+            .map(move |(i, element)| payload(segment, start + i * ELEMENT, element))
+    }
+}
+
+#[inline]
+fn address(element: &[u8; ELEMENT]) -> u32 {
+    u32::from_le_bytes([element[0], element[1], element[2], element[3]])
+}
+
+#[inline]
+fn bus(element: &[u8; ELEMENT]) -> u8 {
+    element[6]
+}
+
+/// The payload of the element at `at`, if a pointer to bytes in the same segment leads to it.
+#[inline]
+fn payload<'a>(segment: &'a [u8], at: usize, element: &[u8; ELEMENT]) -> Option<&'a [u8]> {
+    /// A list pointer, and its elements are bytes.
+    const MASK: u64 = 7 << 32 | 3;
+    const BYTES: u64 = 2 << 32 | 1;
+    let pointer = u64::from_le_bytes(*element.last_chunk::<8>()?);
+    let len = (pointer >> 35) as usize;
+    if pointer & MASK != BYTES || len > MAX_DATA {
+        return None;
+    }
+    let offset = (pointer as u32 as i32 >> 2) as isize * 8;
+    let start = (at + ELEMENT).wrapping_add_signed(offset);
+    segment.get(start..start.wrapping_add(len))
 }
 
 impl<'a> Iterator for Frames<'a> {
@@ -185,6 +235,13 @@ mod tests {
                 let Ok(fast) = frames(&event) else { continue };
                 let general = (0..fast.len).map(|i| read(fast.list.as_ref().unwrap(), i));
                 prop_assert!(fast.clone().eq(general));
+                let Some(columns) = fast.columns() else { continue };
+                let rows = columns.addresses().zip(columns.buses()).zip(columns.payloads());
+                for (((address, bus), data), frame) in rows.zip(fast) {
+                    if let Some(data) = data {
+                        prop_assert_eq!(Ok(Frame { address, bus, data }), frame);
+                    }
+                }
             }
         }
     }

@@ -99,6 +99,7 @@ impl Scanner {
                 self.skip_to(base + next as u64, DamageKind::Framing, record);
                 pos = next;
             }
+            pos = self.take_usual(buf, pos, entries, record);
             if pos == buf.len() {
                 return pos;
             }
@@ -121,6 +122,32 @@ impl Scanner {
                 }
             }
         }
+    }
+
+    /// Notes messages of the usual layout for as long as the next one has it too, and returns where the first stands
+    /// of which that cannot be said. Everything else is left to [`Scanner::step`], which comes to the same result.
+    #[inline]
+    fn take_usual(
+        &self,
+        buf: &[u8],
+        from: usize,
+        entries: &mut Vec<Entry>,
+        record: &mut Completeness,
+    ) -> usize {
+        let most = self.max_message.min(LARGE);
+        let mut pos = from;
+        let mut here = usual(buf, pos, most);
+        while let Some((next, data)) = here {
+            here = usual(buf, next, most);
+            if here.is_none() {
+                break;
+            }
+            let (mono_time, which, valid) = event::usual_header(data);
+            entries.push(Entry { mono_time, offset: pos as u32, len: (next - pos) as u32, which, valid });
+            record.count(which, mono_time);
+            pos = next;
+        }
+        pos
     }
 
     #[inline]
@@ -321,6 +348,21 @@ impl Scanner {
             None => None,
         }
     }
+}
+
+/// The end and the data section of the message at `pos`, if it has one segment of at most `most` bytes that begins
+/// with [`ROOT`], as all events of real logs do.
+#[inline]
+fn usual(buf: &[u8], pos: usize, most: usize) -> Option<(usize, &[u8; 16])> {
+    /// The least words of such a message: the root pointer, the event's data and its pointer.
+    const LEAST: usize = 4;
+    let (table, rest) = buf.get(pos..)?.split_first_chunk::<8>()?;
+    let (root, rest) = rest.split_first_chunk::<8>()?;
+    let data = rest.first_chunk::<16>()?;
+    let table = u64::from_le_bytes(*table);
+    let words = (table >> 32) as usize;
+    let fits = table as u32 == 0 && *root == ROOT && words >= LEAST && words <= most / WORD;
+    fits.then_some((pos + WORD + words * WORD, data))
 }
 
 /// Where a search that ended without a hit must go on: a root pointer may stand half in the buffer, its table before.

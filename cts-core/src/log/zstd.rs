@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use memchr::memmem;
-use zstd::zstd_safe::{self, DCtx, InBuffer, OutBuffer, ResetDirective};
+use zstd::zstd_safe::{self, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective};
 
 use super::completeness::DamageKind;
 use super::decoder::{Fill, Input, compression_damage};
@@ -19,20 +19,38 @@ const BLOCK: usize = 128 << 10;
 /// about 5; a lying header or a bomb has thousands.
 const FAST_RATIO: u64 = 64;
 
-/// Decompresses an undamaged input in one call; `None` when the input needs the careful way.
-///
-/// # Errors
-/// `too-large`.
-pub(super) fn decompress_whole(bytes: &[u8], limit: u64) -> Result<Option<Vec<u8>>> {
-    let Ok(bound) = zstd_safe::decompress_bound(bytes) else {
-        return Ok(None);
-    };
-    if bound > limit || bound > FAST_RATIO * bytes.len() as u64 {
-        return Ok(None);
+/// Compressed bytes to give to [`decompress_whole`] at a time: what comes out of them stays in the cache until `show`
+/// has looked at it.
+pub(super) const PIECE: usize = 64 << 10;
+
+/// The size of the buffer that an input needs at most; `None` when the input is for the careful way.
+pub(super) fn whole_size(bytes: &[u8], limit: u64) -> Option<usize> {
+    let bound = zstd_safe::decompress_bound(bytes).ok()?;
+    (bound <= limit && bound <= FAST_RATIO * bytes.len() as u64).then_some(bound as usize)
+}
+
+/// Decompresses an undamaged input, given in pieces, into one buffer of `size` bytes, which `show` sees as it grows;
+/// `None` when the input turns out to be damaged.
+pub(super) fn decompress_whole<P: AsRef<[u8]>>(
+    pieces: impl Iterator<Item = P>,
+    size: usize,
+    mut show: impl FnMut(&[u8]),
+) -> Option<Vec<u8>> {
+    let mut context = DCtx::try_create()?;
+    // The decoder writes straight to `out` instead of a window of its own: `out` holds all that is to come.
+    context.set_parameter(DParameter::StableOutBuffer(true)).ok()?;
+    let mut out = Vec::with_capacity(size);
+    let mut unfinished = 0;
+    for piece in pieces {
+        let mut source = InBuffer::around(piece.as_ref());
+        while source.pos() < piece.as_ref().len() {
+            let at = out.len();
+            unfinished =
+                context.decompress_stream(&mut OutBuffer::around_pos(&mut out, at), &mut source).ok()?;
+        }
+        show(&out);
     }
-    let mut out = Vec::with_capacity(bound as usize);
-    let done = DCtx::try_create().is_some_and(|mut context| context.decompress(&mut out, bytes).is_ok());
-    Ok(done.then_some(out))
+    (unfinished == 0).then_some(out)
 }
 
 /// A zstd stream that is fed exactly what each block needs, so that an error names its block and everything

@@ -81,6 +81,20 @@ impl Values {
         }
     }
 
+    /// Bytes of the values in memory, those of lists and structs left out.
+    #[cfg(feature = "parquet")]
+    pub(super) fn bytes(&self) -> usize {
+        let width = match self {
+            Self::Text { bytes, .. } | Self::Data { bytes, .. } => return bytes.len(),
+            Self::List { .. } | Self::Struct { .. } | Self::Void(_) => return 0,
+            Self::Bool(_) | Self::Int8(_) | Self::UInt8(_) => 1,
+            Self::Int16(_) | Self::UInt16(_) | Self::Enum { .. } => 2,
+            Self::Int32(_) | Self::UInt32(_) | Self::Float32(_) => 4,
+            Self::Int64(_) | Self::UInt64(_) | Self::Float64(_) => 8,
+        };
+        self.len() * width
+    }
+
     /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -72,8 +72,7 @@ impl<'s, W: Write + Send> Exporter<'s, W> {
     /// Those of the writers, and of making further files.
     pub fn push(&mut self, batch: &Batch, segment: Option<u32>, record: &mut Completeness) -> Result<()> {
         self.discover(batch)?;
-        let mut times = batch.events().filter(|event| event.which() != which::INIT_DATA);
-        self.origin = self.origin.or_else(|| times.next().map(|event| event.mono_time()));
+        self.origin = self.origin.or_else(|| batch.start());
         let origin = self.origin.unwrap_or_default();
         for job in &mut self.jobs {
             let rows = match &mut job.source {

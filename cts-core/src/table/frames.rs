@@ -1,7 +1,7 @@
 //! CAN frames as a table.
 //!
-//! Per frame the loop reads 16 bytes of the list and at most two words of payload and appends to four vectors;
-//! what all frames of an event share is appended once per event. Bench: `table/frames`.
+//! Per frame the loop reads 16 bytes of the list and at most two words of payload and appends to four vectors, one column
+//! after the other; what all frames of an event share is appended once per event. Bench: `table/frames`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use super::Table;
 use super::column::{Column, Values};
 use super::events::seconds;
 use super::plan::Origin;
-use crate::log::{Batch, CanService, Completeness, Event, Frame, frames};
+use crate::capnp::Fault;
+use crate::log::{Batch, CanService, Completeness, Event, Frame, Frames, frames};
 
 /// Builds the table of all CAN frames, batch by batch.
 ///
@@ -53,7 +54,11 @@ impl FrameTable {
 
     /// Appends the frames of `batch`. Frames that cannot be read are left out and noted in `record`.
     pub fn push(&mut self, batch: &Batch, origin: Origin, record: &mut Completeness) {
-        self.push_if(batch, origin, record, |_| true);
+        self.push_events(batch, origin, record, |table, frames, fault| {
+            if !table.append_all(&frames) {
+                table.append_each(frames, &|_| true, fault);
+            }
+        });
     }
 
     /// As [`FrameTable::push`], for the frames that `keep` accepts.
@@ -64,6 +69,19 @@ impl FrameTable {
         record: &mut Completeness,
         keep: impl Fn(&Frame<'_>) -> bool,
     ) {
+        self.push_events(batch, origin, record, |table, frames, fault| {
+            table.append_each(frames, &keep, fault);
+        });
+    }
+
+    /// Calls `append` with the frames of each event, and completes the columns that all frames of an event share.
+    fn push_events(
+        &mut self,
+        batch: &Batch,
+        origin: Origin,
+        record: &mut Completeness,
+        append: impl Fn(&mut Self, Frames<'_>, &mut dyn FnMut(Fault)),
+    ) {
         self.reserve(batch);
         for event in batch.events() {
             let service = match CanService::of(&event) {
@@ -71,24 +89,47 @@ impl FrameTable {
                 Some(CanService::Sendcan) if self.sendcan => 1,
                 _ => continue,
             };
-            let frames = match frames(&event) {
-                Ok(frames) => frames,
-                Err(fault) => {
-                    record.note_value(event.index(), event.offset(), fault.0);
-                    continue;
-                }
-            };
-            for frame in frames {
-                match frame {
-                    Ok(frame) if keep(&frame) => self.append(&frame),
-                    Ok(_) => {}
-                    Err(fault) => record.note_value(event.index(), event.offset(), fault.0),
-                }
+            let mut fault = |fault: Fault| record.note_value(event.index(), event.offset(), fault.0);
+            match frames(&event) {
+                Ok(frames) => append(self, frames, &mut fault),
+                Err(unreadable) => fault(unreadable),
             }
             let rows = self.bus.len();
             self.mono_time.resize(rows, event.mono_time());
             self.t.resize(rows, seconds(event.mono_time(), origin));
             self.service.resize(rows, service);
+        }
+    }
+
+    /// Appends all frames of an event at once; false, and nothing is appended, when they are not in the usual layout.
+    fn append_all(&mut self, frames: &Frames<'_>) -> bool {
+        let Some(columns) = frames.columns() else { return false };
+        let (rows, bytes) = (self.bus.len(), self.data.len());
+        for payload in columns.payloads() {
+            let Some(payload) = payload else {
+                self.data.truncate(bytes);
+                self.ends.truncate(rows + 1);
+                return false;
+            };
+            self.append_payload(payload);
+        }
+        self.address.extend(columns.addresses());
+        self.bus.extend(columns.buses());
+        true
+    }
+
+    fn append_each(
+        &mut self,
+        frames: Frames<'_>,
+        keep: &impl Fn(&Frame<'_>) -> bool,
+        fault: &mut dyn FnMut(Fault),
+    ) {
+        for frame in frames {
+            match frame {
+                Ok(frame) if keep(&frame) => self.append(&frame),
+                Ok(_) => {}
+                Err(unreadable) => fault(unreadable),
+            }
         }
     }
 
@@ -112,10 +153,15 @@ impl FrameTable {
     fn append(&mut self, frame: &Frame<'_>) {
         self.bus.push(frame.bus);
         self.address.push(frame.address);
+        self.append_payload(frame.data);
+    }
+
+    #[inline]
+    fn append_payload(&mut self, payload: &[u8]) {
         // Most payloads have 8 bytes: a copy of known size is one move.
-        match <&[u8; 8]>::try_from(frame.data) {
+        match <&[u8; 8]>::try_from(payload) {
             Ok(eight) => self.data.extend_from_slice(eight),
-            Err(_) => self.data.extend_from_slice(frame.data),
+            Err(_) => self.data.extend_from_slice(payload),
         }
         self.ends.push(self.data.len() as i32);
     }

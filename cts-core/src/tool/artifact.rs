@@ -22,7 +22,7 @@ pub struct Artifact {
     pub content_type: &'static str,
 }
 
-/// The media type of a file name: of CSV, JSON, HTML, PNG, Parquet and Arrow files, else
+/// The media type of a file name: of CSV, JSON, HTML, PNG, SVG, Parquet and Arrow files, else
 /// `application/octet-stream`.
 pub fn content_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
@@ -30,6 +30,7 @@ pub fn content_type(name: &str) -> &'static str {
         "json" => "application/json",
         "html" => "text/html",
         "png" => "image/png",
+        "svg" => "image/svg+xml",
         "txt" => "text/plain",
         "parquet" => "application/vnd.apache.parquet",
         "arrow" | "feather" => "application/vnd.apache.arrow.file",

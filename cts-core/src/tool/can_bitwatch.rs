@@ -27,6 +27,16 @@ crate::choices! {
     }
 }
 
+impl BitOrder {
+    /// The order in the terms of the reader of bits.
+    pub(super) fn order(self) -> bits::BitOrder {
+        match self {
+            Self::Msb => bits::BitOrder::Msb,
+            Self::Lsb => bits::BitOrder::Lsb,
+        }
+    }
+}
+
 crate::params! {
     /// Parameters of `can-bitwatch`.
     pub struct Params {
@@ -159,10 +169,7 @@ pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<CanBitwatchR
 }
 
 fn config(params: &Params) -> Result<Config> {
-    let order = match params.bit_order {
-        BitOrder::Msb => bits::BitOrder::Msb,
-        BitOrder::Lsb => bits::BitOrder::Lsb,
-    };
+    let order = params.bit_order.order();
     let mut watch = WatchSpec::parse_list(&params.watch, order)?;
     if let Some(path) = &params.watch_file {
         let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", e).path(path))?;

@@ -6,6 +6,7 @@
 
 mod artifact;
 pub mod can_bitwatch;
+pub mod cruise_control_analyzer;
 mod ctx;
 mod report;
 pub mod rlog_to_csv;
@@ -29,7 +30,7 @@ use crate::log::Input;
 use crate::{ErrorKind, Result};
 
 /// All tools, by name.
-pub static ALL: &[&Tool] = &[&can_bitwatch::TOOL, &rlog_to_csv::TOOL];
+pub static ALL: &[&Tool] = &[&can_bitwatch::TOOL, &cruise_control_analyzer::TOOL, &rlog_to_csv::TOOL];
 
 /// What a tool works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -50,6 +50,13 @@ pub enum Warning {
         /// How many.
         rows: u64,
     },
+    /// Something that the tool looks for is not in the log.
+    NotSeen {
+        /// What, and where it was looked for.
+        what: String,
+        /// What is missing in the result.
+        effect: String,
+    },
     /// A parameter that changes nothing.
     NoEffect {
         /// The parameter.
@@ -60,7 +67,7 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// A stable word: `damaged`, `unreadable`, `missing`, `unfinished`, `out-of-order`, `no-effect`.
+    /// A stable word: `damaged`, `unreadable`, `missing`, `unfinished`, `out-of-order`, `not-seen`, `no-effect`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Damaged { .. } => "damaged",
@@ -68,6 +75,7 @@ impl Warning {
             Self::Missing { .. } => "missing",
             Self::Unfinished { .. } => "unfinished",
             Self::OutOfOrder { .. } => "out-of-order",
+            Self::NotSeen { .. } => "not-seen",
             Self::NoEffect { .. } => "no-effect",
         }
     }
@@ -100,7 +108,9 @@ impl Warning {
             Self::Damaged { segment, path, .. }
             | Self::Unreadable { segment, path, .. }
             | Self::Unfinished { segment, path } => (*segment, path.as_ref()),
-            Self::Missing { .. } | Self::OutOfOrder { .. } | Self::NoEffect { .. } => (None, None),
+            Self::Missing { .. } | Self::OutOfOrder { .. } | Self::NotSeen { .. } | Self::NoEffect { .. } => {
+                (None, None)
+            }
         }
     }
 }
@@ -122,6 +132,7 @@ impl fmt::Display for Warning {
             Self::OutOfOrder { rows } => {
                 write!(f, "{rows} rows are far out of time order; edges and toggles near them may be wrong")?;
             }
+            Self::NotSeen { what, effect } => write!(f, "{what} is not in the log: {effect}")?,
             Self::NoEffect { name, reason } => write!(f, "parameter `{name}` has no effect: {reason}")?,
         }
         let (segment, path) = self.place();
@@ -152,7 +163,7 @@ impl Serialize for Warning {
             Self::Missing { segments } => map.serialize_entry("segments", segments)?,
             Self::OutOfOrder { rows } => map.serialize_entry("rows", rows)?,
             Self::NoEffect { name, .. } => map.serialize_entry("parameter", name)?,
-            Self::Unreadable { .. } | Self::Unfinished { .. } => {}
+            Self::Unreadable { .. } | Self::Unfinished { .. } | Self::NotSeen { .. } => {}
         }
         map.end()
     }

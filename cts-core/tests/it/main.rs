@@ -3,7 +3,10 @@
 #![allow(missing_docs, unreachable_pub, clippy::print_stderr, clippy::unwrap_used, reason = "test helpers")]
 
 mod bitwatch;
+mod cruise;
 mod damage;
+mod dbcs;
+mod decode;
 mod hostile;
 mod routes;
 mod samples;
