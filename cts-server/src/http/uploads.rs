@@ -72,7 +72,7 @@ pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
 
 /// `PUT /v1/uploads/{upload_id}/content`: the whole file, or with `Content-Range` a part of it.
 pub(super) async fn put(app: Arc<App>, mut request: Request) -> Answer {
-    let offset = match request.header("content-range") {
+    let offset = match request.header("content-range").filter(|header| !header.is_empty()) {
         None => 0,
         Some(header) => {
             let known = content_range(header);

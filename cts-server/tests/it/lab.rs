@@ -112,9 +112,14 @@ fn environment(dir: &Path) -> Vec<(String, String)> {
 
 /// A log of two seconds.
 pub fn log_in(dir: &Path) -> String {
-    let path = dir.join("drive.rlog");
+    log_of(dir, 2)
+}
+
+/// A log of so many seconds.
+pub fn log_of(dir: &Path, seconds: u32) -> String {
+    let path = dir.join(if seconds == 2 { "drive.rlog".to_owned() } else { format!("drive{seconds}.rlog") });
     let mut bytes = Vec::new();
-    cts_core::demo::Drive::new(1, 2).write(&mut bytes).unwrap();
+    cts_core::demo::Drive::new(1, seconds).write(&mut bytes).unwrap();
     std::fs::write(&path, bytes).unwrap();
     path.display().to_string()
 }

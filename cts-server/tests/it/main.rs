@@ -6,6 +6,7 @@ mod artifacts;
 mod client;
 mod errors;
 mod faults;
+mod keys;
 mod lab;
 mod logs;
 mod old_client;
