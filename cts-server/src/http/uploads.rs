@@ -12,7 +12,7 @@ use super::app::App;
 use super::problem::{Answer, Problem};
 use super::range::content_range;
 use super::reply;
-use super::request::Request;
+use super::request::{Request, drain};
 use super::view;
 use crate::engine::NewUpload;
 use crate::failure::Failure;
@@ -90,9 +90,12 @@ pub(super) async fn put(app: Arc<App>, mut request: Request) -> Answer {
             offset
         }
     };
-    let body = request.take_body();
-    let received = app.engine.receive(&request.caller, request.id(), offset, body).await?;
-    Ok(reply::json(&view::upload(&received)))
+    let mut body = request.take_body();
+    let received = app.engine.receive(&request.caller, request.id(), offset, &mut body).await;
+    if received.is_err() {
+        drain(&mut body).await;
+    }
+    Ok(reply::json(&view::upload(&received?)))
 }
 
 /// `POST /v1/uploads/{upload_id}/finalize`

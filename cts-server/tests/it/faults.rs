@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, endless_input, log_of};
+use crate::lab::{Lab, endless_input, log_of, process_in};
 
 /// Runs a job with that worker and gives how it ended.
 fn fate(lab: &Lab) -> Value {
@@ -172,7 +172,7 @@ fn a_worker_that_is_killed_from_outside_does_not_harm_others() {
     let victim = lab.client.run("rlog-to-csv", json!({ "rlog": endless_input(lab.dir.path()) }));
     lab.client.wait_for(&victim, &["running"]);
     let work = lab.data().join("runs").join(&victim).join("work");
-    let pid = worker_in(&work.canonicalize().unwrap());
+    let pid = process_in(&work.canonicalize().unwrap());
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
     let run = lab.client.wait(&victim);
     assert_eq!(run["error_details"]["code"], "worker-died", "{run}");
@@ -180,18 +180,6 @@ fn a_worker_that_is_killed_from_outside_does_not_harm_others() {
         lab.client.wait(&lab.client.run("rlog-to-csv", json!({ "rlog": lab.log() })))["status"],
         "completed"
     );
-}
-
-/// The process whose working directory that is.
-fn worker_in(dir: &std::path::Path) -> String {
-    loop {
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            if std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == dir) {
-                return entry.file_name().into_string().unwrap();
-            }
-        }
-        std::thread::yield_now();
-    }
 }
 
 /// A small disk of its own. Needs the right to mount.

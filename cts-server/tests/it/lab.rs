@@ -189,3 +189,15 @@ pub fn command(dir: &Path) -> Command {
     command.current_dir(dir).env_clear().envs(environment(dir)).stdin(Stdio::null()).stderr(Stdio::piped());
     command
 }
+
+/// The process whose working directory that is.
+pub fn process_in(dir: &Path) -> String {
+    loop {
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            if std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == dir) {
+                return entry.file_name().into_string().unwrap();
+            }
+        }
+        std::thread::yield_now();
+    }
+}
