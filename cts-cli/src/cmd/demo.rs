@@ -50,6 +50,9 @@ fn grammar() -> Command {
         .arg(flag("json", "Print the results as JSON"))
 }
 
+/// The page that shows what was found.
+const REPORT: &str = "analysis_report.html";
+
 #[derive(Serialize)]
 struct Document<'a> {
     log: &'a Path,
@@ -71,10 +74,13 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     let (info, _) = LogInfo::read(&mut Input::open(&log)?, EventSchema::embedded())?;
     let window =
         json!({"window_start": truth.window.start_seconds, "window_dur": truth.window.duration_seconds});
+    let bitwatch = json!({"output_prefix": "demo", "window_start": truth.window.start_seconds,
+        "window_dur": truth.window.duration_seconds});
     let mut reports = Vec::new();
-    for (name, more) in [("rlog-to-csv", json!({})), ("can-bitwatch", json!({"output_prefix": "demo"}))] {
-        let mut params = window.as_object().cloned().unwrap_or_default();
-        params.extend(more.as_object().cloned().unwrap_or_default());
+    for (name, params) in
+        [("rlog-to-csv", window), ("can-bitwatch", bitwatch), ("cruise-control-analyzer", json!({}))]
+    {
+        let params = params.as_object().cloned().unwrap_or_default();
         let input = Input::open(&log)?;
         reports.push(tool::find(name)?.run(&global.ctx(dir), Some(input), &params)?);
     }
@@ -128,6 +134,10 @@ fn human(truth: &Truth, info: &LogInfo, reports: &[Report]) -> String {
         for artifact in &report.artifacts {
             text.push_str(&format!("  {} ({} bytes)\n", artifact.path.display(), artifact.bytes));
         }
+    }
+    let page = reports.iter().flat_map(|report| &report.artifacts).find(|file| file.path.ends_with(REPORT));
+    if let Some(page) = page {
+        text.push_str(&format!("\nopen {} in a browser\n", page.path.display()));
     }
     for planted in truth.signals.iter().filter(|signal| signal.name == "window_pulses") {
         let (address, bit) = (format!("0x{:03X}", planted.address), planted.bit);

@@ -18,6 +18,8 @@ mod read;
 mod report;
 mod tables;
 
+use std::path::{Component, Path, PathBuf};
+
 use serde_json::{Map, Value};
 
 use super::can_bitwatch::BitOrder;
@@ -254,7 +256,8 @@ fn write(ctx: &Ctx, params: &Params, found: &tables::Found<'_>, meta: &meta::Met
         }
         files.push(("config_snapshot.json".into(), pretty(&meta.config.clone().into())));
     }
-    let dir = std::path::Path::new(&params.output_dir);
+    let dir: PathBuf =
+        Path::new(&params.output_dir).components().filter(|part| *part != Component::CurDir).collect();
     let mut writers = Vec::new();
     for (name, bytes) in files {
         let mut writer = ctx.artifact(&dir.join(name).to_string_lossy())?;
