@@ -43,6 +43,11 @@ if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements
   target=$(cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
   step "python" env CTS_BIN="$target/debug/cts" .venv/bin/pytest -q -rs tests/peers
   step "pages" env REPORT_PAGE="$target/debug/examples/report_page" .venv/bin/pytest -q -rs tests/page
+  if .venv/bin/pip install -q -r tests/service/requirements.txt; then
+    "$target/debug/cts" demo --seconds 5 --out-dir "$target/demo-service" >/dev/null
+    step "older clients" .venv/bin/python tests/service/old_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
+    step "kill -9" .venv/bin/python tests/service/kill.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst" 20
+  fi
 else
   printf 'cannot install the Python packages of tests/peers and tests/page\n'
   failed=$((failed + 1))

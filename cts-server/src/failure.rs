@@ -28,7 +28,7 @@ pub struct Failure {
     pub message: String,
     /// What was seen of it.
     #[serde(default)]
-    pub details: Details,
+    pub details: Box<Details>,
     /// What would help.
     pub suggested_fix: String,
     /// Whether the run was tried again before this failure stood.
@@ -98,14 +98,7 @@ impl Failure {
     /// A failure without details.
     pub fn new(category: Category, code: &str, message: impl Into<String>, fix: impl Into<String>) -> Self {
         let (code, message, suggested_fix) = (code.to_owned(), message.into(), fix.into());
-        Self {
-            category,
-            code,
-            message,
-            details: Details::default(),
-            suggested_fix,
-            recovery_attempted: false,
-        }
+        Self { category, code, message, details: Box::default(), suggested_fix, recovery_attempted: false }
     }
 
     /// A wrong request.

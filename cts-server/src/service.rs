@@ -7,10 +7,12 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access::Gate;
-use crate::config::{Loaded, Sources, reload};
+use crate::config::{Loaded, Sources};
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::hangup::Reloader;
 use crate::http::{App, Facts, serve};
+use crate::logging::Logging;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 
@@ -65,23 +67,25 @@ impl Service {
 /// Runs the service until SIGINT or SIGTERM; SIGHUP reads the configuration again.
 ///
 /// # Errors
-/// Those of [`Service::start`].
-pub async fn run(loaded: Loaded, sources: Sources) -> Result<(), Failure> {
+/// Those of [`Service::start`]; `io` when signals cannot be watched.
+pub async fn run(loaded: Loaded, sources: Sources, logging: Option<Logging>) -> Result<(), Failure> {
     let settings = loaded.config.settings().map_err(|e| {
-        Failure::system(
-            "io",
-            format!("the path of this program is unknown: {e}"),
-            "Start it by its full path.",
-        )
+        let message = format!("the path of this program is unknown: {e}");
+        Failure::system("io", message, "Start it by its full path.")
     })?;
-    let signals =
-        |e: std::io::Error| Failure::system("io", format!("cannot wait for signals: {e}"), "Report this.");
+    let signals = |e: std::io::Error| {
+        Failure::system("io", format!("cannot watch signals: {e}"), "Look at the limits of the process.")
+    };
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
-    let hangup = signal(SignalKind::hangup()).map_err(signals)?;
     let service = Service::start(settings, &loaded).await?;
     tracing::info!(address = %service.address(), "listening");
-    tokio::spawn(follow_configuration(hangup, service.gate(), loaded, sources));
+    let reloader = Reloader { loaded, sources, gate: service.gate(), logging };
+    tokio::spawn(async move {
+        if let Err(error) = reloader.watch().await {
+            tracing::error!(%error, "SIGHUP cannot be watched");
+        }
+    });
     let stop = async move {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -90,29 +94,4 @@ pub async fn run(loaded: Loaded, sources: Sources) -> Result<(), Failure> {
     };
     service.run(stop).await;
     Ok(())
-}
-
-/// Reads the configuration again at each SIGHUP; one that cannot be used changes nothing.
-async fn follow_configuration(
-    mut hangup: tokio::signal::unix::Signal,
-    gate: Arc<Gate>,
-    mut loaded: Loaded,
-    sources: Sources,
-) {
-    while hangup.recv().await.is_some() {
-        match reload(&loaded, &sources) {
-            Ok(reloaded) => {
-                if let Err(failure) = gate.reload(&reloaded.loaded.config) {
-                    tracing::error!(failure = failure.message, "the new configuration is not used");
-                    continue;
-                }
-                for change in &reloaded.changes {
-                    let (name, restart) = (change.name, change.needs_restart);
-                    tracing::info!(name, before = %change.before, now = %change.now, restart, "setting changed");
-                }
-                loaded = reloaded.loaded;
-            }
-            Err(problems) => tracing::error!(%problems, "the new configuration is not used"),
-        }
-    }
 }

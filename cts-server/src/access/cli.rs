@@ -1,6 +1,8 @@
 //! `cts-lite key`: making, listing and revoking API keys, whether the service runs or not.
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -12,6 +14,7 @@ use super::scope::{Scope, Scopes};
 use crate::clock::{self, Micros};
 use crate::config::{self, Config};
 use crate::failure::Failure;
+use crate::files::Layout;
 use crate::store::Store;
 
 const DAY: Micros = 24 * 3600 * 1_000_000;
@@ -83,14 +86,27 @@ pub fn run(matches: &ArgMatches, out: &mut dyn Write, err: &mut dyn Write) -> st
 
 fn answer(name: &str, matches: &ArgMatches, config: &Config) -> Result<String, Failure> {
     let dir = &config.storage_dir;
-    std::fs::create_dir_all(dir).map_err(|e| Failure::io("create the storage directory", dir, &e))?;
-    let keys = Keys::open(Store::open(&dir.join("store.db"))?)?;
+    same_user(dir)?;
+    let keys = Keys::open(Store::open(&Layout::create(dir)?.store())?)?;
     let as_json = matches.get_flag("json");
     match name {
         "create" => created(&keys, matches, config, as_json),
         "revoke" => revoked(&keys, matches, config, as_json),
         _ => listed(&keys, as_json),
     }
+}
+
+/// Files that another user makes beside the store, root included, are files that the service cannot write.
+fn same_user(dir: &Path) -> Result<(), Failure> {
+    let Ok(metadata) = std::fs::metadata(dir) else { return Ok(()) };
+    let (owner, me) = (metadata.uid(), rustix::process::geteuid().as_raw());
+    if owner == me {
+        return Ok(());
+    }
+    let message =
+        format!("the storage directory belongs to the user {owner}, and this is the user {me}: {dir:?}");
+    let fix = "Run this as the user of the service: `sudo runuser -u cts-lite -- cts-lite key …`.";
+    Err(Failure::validation("wrong-user", message, fix))
 }
 
 fn created(keys: &Keys, matches: &ArgMatches, config: &Config, as_json: bool) -> Result<String, Failure> {

@@ -7,22 +7,20 @@ use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode, Uri};
-use ipnet::IpNet;
 
-use super::audit::{Audit, Entry};
 use super::authorize::{Credential, Denial, Principal, authorize};
 use super::client::Client;
-use super::cors::{Cors, CorsPolicy};
+use super::cors::Cors;
 use super::headers::secure;
 use super::keys::{KeyRecord, Keys};
 use super::limit::{Limiter, Quota, RateKey};
 use super::link::Links;
 use super::policy::{self, Needs};
 use super::reply;
+use super::rules::Rules;
 use super::scope::Scopes;
-use super::token::Tokens;
 use crate::clock;
-use crate::config::{Config, Problem};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::store::Store;
 
@@ -38,18 +36,6 @@ pub struct Gate {
     seen: Mutex<HashMap<String, (Instant, KeyRecord)>>,
     limiter: Limiter,
     links: Links,
-}
-
-/// What the configuration says about it.
-struct Rules {
-    require: bool,
-    per_minute: Option<u64>,
-    cors: CorsPolicy,
-    trusted: Vec<IpNet>,
-    tokens: Option<Tokens>,
-    link_micros: i64,
-    max_header_bytes: u64,
-    audit: Option<Audit>,
 }
 
 /// A request that may go on.
@@ -77,33 +63,14 @@ pub struct Refusal {
     pub failure: Option<Failure>,
 }
 
-impl Rules {
-    fn new(config: &Config) -> Result<Self, Problem> {
-        let audit =
-            config.enable_audit_log.then(|| Audit::open(&config.log_directory)).transpose().map_err(|e| {
-                let message = format!(
-                    "cannot write audit.jsonl in `log_directory` {}: {e}",
-                    config.log_directory.display()
-                );
-                Problem::error(message)
-                    .remedy("create the directory for the service, or set `enable_audit_log = false`")
-            })?;
-        Ok(Self {
-            require: config.require_authentication,
-            per_minute: config.enable_rate_limiting.then_some(config.max_requests_per_minute),
-            cors: CorsPolicy(config.cors_allowed_origins.clone()),
-            trusted: config.trusted_proxies.clone(),
-            tokens: Tokens::from_config(config)?,
-            link_micros: i64::try_from(config.download_link_minutes).unwrap_or(1) * 60_000_000,
-            max_header_bytes: config.max_header_kb * 1024,
-            audit,
-        })
+impl Pass {
+    pub(super) fn method(&self) -> &Method {
+        &self.method
     }
-}
 
-/// What is wrong with files that `config` names; for `config check`.
-pub fn problems(config: &Config) -> Vec<Problem> {
-    Tokens::from_config(config).err().into_iter().collect()
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
 }
 
 impl Gate {
@@ -312,24 +279,6 @@ impl Gate {
 
 /// A request that ends here: status, and what is wrong.
 pub(super) type Stop = (StatusCode, Option<Failure>);
-
-impl Rules {
-    fn record(&self, pass: &Pass, status: StatusCode, code: Option<&str>, request_id: Option<&str>) {
-        let Some(audit) = &self.audit else { return };
-        let entry = Entry {
-            client: Some(pass.client.address),
-            method: Some(pass.method.as_str()),
-            status: Some(status.as_u16()),
-            code,
-            request_id,
-            ..Entry::new("request", &pass.principal.id, &pass.path)
-        };
-        // The request is done; what is left is to say that there is no record of it.
-        if let Err(e) = audit.record(&entry) {
-            tracing::error!("cannot write the audit log: {e}");
-        }
-    }
-}
 
 /// A header whose text is made of digits.
 pub(super) fn number(value: u64) -> HeaderValue {

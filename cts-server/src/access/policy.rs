@@ -26,10 +26,37 @@ pub fn needs(method: &Method, path: &str) -> Needs {
     match path {
         _ if method == Method::OPTIONS => Needs::Nothing,
         path if reading && (PUBLIC.contains(&path) || is_docs(path)) => Needs::Nothing,
-        path if below(path, "/v1/config") || below(path, "/v1/admin") => Needs::Scope(Scope::Admin),
+        path if is_inner(path) => Needs::Scope(Scope::Admin),
         _ if reading => Needs::Scope(Scope::Read),
         _ => Needs::Scope(Scope::Run),
     }
+}
+
+/// Routes about the service itself. Another spelling of the path must not be a way around, whatever the dispatch makes
+/// of it: escapes are read, empty parts skipped.
+fn is_inner(path: &str) -> bool {
+    let plain = unescaped(path);
+    let parts: Vec<&str> = plain.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    matches!(parts.as_slice(), ["v1", "config" | "admin", ..])
+}
+
+fn unescaped(path: &str) -> String {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escape = after.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
+        match escape.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Whether requests to it count against the limit; those that watch over the service must always get through.
@@ -40,7 +67,9 @@ pub fn is_counted(method: &Method, path: &str) -> bool {
 /// Whether the audit log tells of it even when all went well.
 pub fn is_audited(method: &Method, path: &str) -> bool {
     let changing = !is_reading(method) && method != Method::OPTIONS;
-    changing || path.ends_with("/download") || path.ends_with("/content") || below(path, "/v1/admin")
+    changing
+        || ["/download", "/content", "/artifacts.zip"].iter().any(|end| path.ends_with(end))
+        || is_inner(path)
 }
 
 /// Whether `path` is a page for browsers, with scripts of its own.
@@ -72,6 +101,17 @@ mod tests {
         assert_eq!(needs(&Method::POST, "/v1/runs"), Needs::Scope(Scope::Run));
         assert_eq!(needs(&Method::DELETE, "/v1/health"), Needs::Scope(Scope::Run));
         assert_eq!(needs(&Method::from_bytes(b"BREW").unwrap(), "/new"), Needs::Scope(Scope::Run));
+    }
+
+    #[test]
+    fn other_spellings_are_no_way_around() {
+        for path in
+            ["/v1/%63onfig/status", "//v1//config/status", "/v1/./admin", "/v1%2Fconfig", "/v1/%E2%82%/../x"]
+        {
+            let expected = if path.contains("..") { Scope::Read } else { Scope::Admin };
+            assert_eq!(needs(&Method::GET, path), Needs::Scope(expected), "{path}");
+        }
+        assert_eq!(needs(&Method::GET, "/v1/%68ealth"), Needs::Scope(Scope::Read));
     }
 
     #[test]

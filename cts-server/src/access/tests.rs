@@ -285,18 +285,32 @@ async fn links_replace_the_key_for_one_path() {
 #[tokio::test]
 async fn requests_are_counted_and_the_wait_is_told() {
     let house = house(&[("enable_rate_limiting", "true"), ("max_requests_per_minute", "30")]);
-    for i in 0..30 {
-        let pass = house.ask("GET", "/v1/runs", &[]).await.unwrap();
-        let mut out = HeaderMap::new();
-        house.gate.leave(&pass, StatusCode::OK, &mut out);
-        assert_eq!(out["ratelimit-remaining"], (29 - i).to_string().as_str());
-    }
-    let refusal = house.ask("GET", "/v1/runs", &[]).await.unwrap_err();
+    let mut left = Vec::new();
+    let refusal = loop {
+        match house.ask("GET", "/v1/runs", &[]).await {
+            Ok(pass) => {
+                let mut out = HeaderMap::new();
+                house.gate.leave(&pass, StatusCode::OK, &mut out);
+                left.push(out["ratelimit-remaining"].to_str().unwrap().to_owned());
+            }
+            Err(refusal) => break refusal,
+        }
+    };
+    assert!(is_about_thirty(left.len()));
+    assert_eq!((left[0].as_str(), left[left.len() - 1].as_str()), ("29", "0"));
     assert_eq!(refusal.status, StatusCode::TOO_MANY_REQUESTS);
     let wait: u64 = refusal.headers[header::RETRY_AFTER].to_str().unwrap().parse().unwrap();
     assert!((1..=2).contains(&wait), "{wait}");
     assert!(house.ask("GET", "/v1/health/ready", &[]).await.is_ok(), "watching gets through");
     assert!(house.ask_from("10.1.1.2", "GET", "/v1/runs", &[]).await.is_ok(), "others get through");
+}
+
+/// The header of the request of that number.
+type Spoof = fn(usize) -> (&'static str, String);
+
+/// Thirty, and those that the passing of time adds on a slow machine: one each 2 s.
+fn is_about_thirty(passed: usize) -> bool {
+    (30..36).contains(&passed)
 }
 
 #[tokio::test]
@@ -306,7 +320,7 @@ async fn headers_are_no_way_around_the_limit() {
         ("max_requests_per_minute", "30"),
         ("trusted_proxies", "10.9.0.0/16"),
     ];
-    let spoofs: [fn(usize) -> (&'static str, String); 6] = [
+    let spoofs: [Spoof; 6] = [
         |i| ("x-forwarded-for", format!("1.2.3.{i}")),
         |i| ("forwarded", format!("for=1.2.3.{i}")),
         |i| ("x-real-ip", format!("1.2.3.{i}")),
@@ -321,7 +335,7 @@ async fn headers_are_no_way_around_the_limit() {
             let (name, value) = spoof(i);
             passed += usize::from(house.ask("GET", "/v1/runs", &[(name, &value)]).await.is_ok());
         }
-        assert_eq!(passed, 30, "{}", spoof(0).0);
+        assert!(is_about_thirty(passed), "{}: {passed}", spoof(0).0);
     }
     // Behind a trusted proxy, clients are told apart by what the proxy adds at the right, not by what they write left of it.
     let house = house(&limits);
@@ -332,7 +346,7 @@ async fn headers_are_no_way_around_the_limit() {
             house.ask_from("10.9.0.1", "GET", "/v1/runs", &[("x-forwarded-for", &value)]).await.is_ok(),
         );
     }
-    assert_eq!(passed, 30);
+    assert!(is_about_thirty(passed), "{passed}");
     assert!(house.ask_from("10.9.0.1", "GET", "/v1/runs", &[("x-forwarded-for", "8.8.8.8")]).await.is_ok());
 }
 
@@ -340,12 +354,15 @@ async fn headers_are_no_way_around_the_limit() {
 async fn guessing_keys_is_slowed_down_but_its_owner_is_not() {
     let house = locked(&[("enable_rate_limiting", "true"), ("max_requests_per_minute", "30")]);
     let key = house.key("run");
-    let mut codes = Vec::new();
-    for _ in 0..31 {
+    let mut wrong = 0;
+    for _ in 0..60 {
         let guess = ApiKey::generate().unwrap().reveal();
-        codes.push(house.who("GET", "/v1/runs", &[("x-api-key", &guess)]).await);
+        match house.who("GET", "/v1/runs", &[("x-api-key", &guess)]).await.as_str() {
+            "401 wrong-key" => wrong += 1,
+            other => assert_eq!(other, "429 rate-limited"),
+        }
     }
-    assert_eq!((codes[29].as_str(), codes[30].as_str()), ("401 wrong-key", "429 rate-limited"));
+    assert!(is_about_thirty(wrong), "{wrong}");
     assert!(house.ask("GET", "/v1/runs", &[("x-api-key", &key)]).await.is_ok());
 }
 

@@ -4,9 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::fields::Config;
+use super::lists::CorsOrigin;
 use super::load::Layers;
 use super::problem::Problem;
-use super::values::{CorsOrigin, Environment};
+use super::values::Environment;
 
 /// A check: the field whose place is named, and what is wrong.
 type Check = fn(&Config) -> Option<Problem>;
@@ -39,16 +40,20 @@ const PRODUCTION: &[(&str, Check)] = &[
     ("port", any_port),
 ];
 
+/// What is wrong with `config`, each with the field whose place is to be named.
+pub(super) fn of(config: &Config) -> Vec<(&'static str, Problem)> {
+    let more = if config.environment == Environment::Production { PRODUCTION } else { &[] };
+    let all = ALWAYS.iter().chain(more);
+    all.filter_map(|(name, check)| Some((*name, check(config)?))).collect()
+}
+
 /// Runs all checks.
 pub(super) fn run(layers: &mut Layers) {
-    let production = layers.config.environment == Environment::Production;
-    let more = if production { PRODUCTION } else { &[] };
-    for (name, check) in ALWAYS.iter().chain(more) {
-        if let Some(problem) = check(&layers.config) {
-            let origin = layers.origin(name);
-            layers.problem(problem.at(origin));
-        }
+    for (name, problem) in of(&layers.config) {
+        let origin = layers.origin(name);
+        layers.problem(problem.at(origin));
     }
+    let production = layers.config.environment == Environment::Production;
     let file = layers.file_with_secret().map(Path::to_owned);
     if let Some(problem) = file.and_then(|path| readable_secret(&path, production)) {
         layers.problem(problem);

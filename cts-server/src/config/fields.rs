@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::values::{CorsOrigin, Environment, Host, LogFormat, LogLevel, Raw, Secret, Value, Wrong};
+use super::lists::CorsOrigin;
+use super::values::{Environment, Host, LogFormat, LogLevel, Raw, Secret, Value, Wrong};
 
 /// When a changed value takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::checks;
 use super::fields::{FIELDS, Reload};
 use super::load::{Loaded, load};
-use super::problem::Problems;
+use super::problem::{Level, Problem, Problems};
 use super::source::Sources;
 
 /// A field whose value is another one now.
@@ -29,7 +30,8 @@ pub struct Reloaded {
     pub changes: Vec<Change>,
 }
 
-/// Reads everything again. Nothing changes when the new configuration cannot be used.
+/// Reads everything again. Nothing changes when the new configuration cannot be used, or cannot be used without a restart:
+/// authentication must not go away while the address that was safe without it is not listened on yet.
 ///
 /// # Errors
 /// As [`load`].
@@ -47,5 +49,13 @@ pub fn reload(old: &Loaded, sources: &Sources) -> Result<Reloaded, Problems> {
             loaded.hold(field, old);
         }
     }
-    Ok(Reloaded { loaded, changes })
+    let mixed = checks::of(&loaded.config).into_iter().map(|(_, problem)| problem);
+    let unsafe_now: Vec<_> =
+        mixed.filter(|problem| problem.level == Level::Error).map(until_restart).collect();
+    if unsafe_now.is_empty() { Ok(Reloaded { loaded, changes }) } else { Err(Problems(unsafe_now)) }
+}
+
+fn until_restart(problem: Problem) -> Problem {
+    let message = format!("until the service starts again, {}", problem.message);
+    Problem { message, ..problem }.remedy("restart the service, so that all changes hold at once")
 }

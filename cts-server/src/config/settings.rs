@@ -44,6 +44,20 @@ impl Config {
         })
     }
 
+    /// The answer of `/v1/config/status`.
+    pub fn status(&self) -> serde_json::Value {
+        serde_json::json!({
+            "log_level": self.log_level.as_str(),
+            "host": self.host.0,
+            "port": self.port,
+            "environment": self.environment.as_str(),
+            "debug": self.debug,
+            "max_concurrent_runs": self.max_concurrent_runs,
+            "metrics_enabled": self.enable_metrics,
+            "health_checks_enabled": self.enable_health_checks,
+        })
+    }
+
     fn runs(&self) -> RunSettings {
         RunSettings {
             max_concurrent: size(self.max_concurrent_runs),

@@ -236,8 +236,9 @@ fn lists_take_commas_and_json() {
 
 #[test]
 fn unsafe_combinations_are_refused_with_a_remedy() {
-    // The remedy of the first column must be an error that goes away when the second column is added.
-    let table: &[(&[(&str, &str)], &str, (&str, &str))] = &[
+    /// Flags, what the error says, and the flag that makes it go away.
+    type Row<'a> = (&'a [(&'static str, &'a str)], &'a str, (&'static str, &'a str));
+    let table: &[Row<'_>] = &[
         (&[("host", "0.0.0.0")], "reachable by others", ("require_authentication", "true")),
         (&[("host", "::")], "reachable by others", ("allow_unauthenticated_network", "true")),
         (&[("host", "192.168.1.2")], "reachable by others", ("host", "127.0.0.1")),
@@ -362,6 +363,17 @@ fn reading_again_changes_what_can_change() {
     assert_eq!(again.changes.len(), 1, "what waits for a restart is told each time");
     let world = world.toml("port = nonsense");
     assert!(reload(&loaded, &world.sources).is_err());
+}
+
+#[test]
+fn reading_again_never_opens_what_is_still_listened_on() {
+    let world = World::new().toml("host = \"0.0.0.0\"\nrequire_authentication = true\n");
+    let old = world.load();
+    let world = world.toml("host = \"127.0.0.1\"\nrequire_authentication = false\n");
+    world.load();
+    let problems = reload(&old, &world.sources).unwrap_err().to_string();
+    assert!(problems.contains("until the service starts again, `host` 0.0.0.0 is reachable"), "{problems}");
+    assert!(problems.contains("remedy: restart the service"), "{problems}");
 }
 
 #[test]

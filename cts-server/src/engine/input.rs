@@ -4,13 +4,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use cts_core::route::{self, RouteSpec};
-use cts_core::tool::{Kind, Tool};
+use cts_core::tool::Tool;
 use serde_json::{Map, Value};
 
 use super::submit::InputWish;
 use super::{Caller, Engine, no_such, params};
 use crate::failure::Failure;
-use crate::files::{Roots, UploadFile};
+use crate::files::{Roots, UploadFile, real_path};
 use crate::store::{InputRef, Upload, UploadState};
 
 impl Engine {
@@ -25,7 +25,7 @@ impl Engine {
         wish: Option<&InputWish>,
         given: &mut Map<String, Value>,
     ) -> Result<Option<InputRef>, Failure> {
-        self.check_paths(tool, given)?;
+        self.check_texts(tool, given)?;
         let input = match wish {
             Some(InputWish { kind, value }) if kind == "upload" => self.uploaded(caller, value).await?,
             Some(InputWish { kind, value }) if kind == "path" => self.path(value)?,
@@ -69,21 +69,30 @@ impl Engine {
         Ok(InputRef { kind: "path".to_owned(), value: text.to_owned(), resolved })
     }
 
-    /// Other parameters that name files: those that exist must be allowed, since a tool may read them.
-    ///
-    /// Names that stay within the working directory of the run are free.
-    fn check_paths(&self, tool: &Tool, given: &Map<String, Value>) -> Result<(), Failure> {
-        for param in tool.params.iter().filter(|param| param.kind == Kind::Path) {
-            let value = given.get(param.name).unwrap_or(&Value::Null);
-            let text = params::text_of(tool, param.name, value).map_err(|e| Failure::from(&e))?;
-            let Some(text) = text else { continue };
-            let path = Path::new(&text);
-            let inside = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-            if !inside && path.exists() {
-                self.0.roots.resolve(path)?;
+    /// Every other text may be a path that the tool opens. What names a file outside the working directory of the run
+    /// must be allowed; names within it are free, and outputs never leave it.
+    fn check_texts(&self, tool: &Tool, given: &Map<String, Value>) -> Result<(), Failure> {
+        // Where the paths of a run begin; the id makes no difference.
+        let work = self.0.layout.work("-");
+        let others = given.iter().filter(|(name, _)| *name != tool.input).map(|(_, value)| value);
+        others.flat_map(texts).try_for_each(|text| {
+            let path = Path::new(text);
+            if path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+                return Ok(());
             }
-        }
-        Ok(())
+            let real = real_path(&work.join(path));
+            // A directory is where files go; they go to the run's own instead.
+            if real.exists() && !real.is_dir() { self.0.roots.resolve(&real).map(drop) } else { Ok(()) }
+        })
+    }
+}
+
+/// The texts of a value: itself, or the items of a list, also of one that clients write with commas.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => std::iter::once(text.as_str()).chain(text.split(',').map(str::trim)).collect(),
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        _ => Vec::new(),
     }
 }
 

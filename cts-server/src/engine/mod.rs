@@ -18,6 +18,7 @@ mod uploads;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -37,6 +38,9 @@ use crate::settings::Settings;
 use crate::store::{Artifact, End, Level, LogEntry, Run, RunFilter, Status, Store};
 use crate::worker::Pool;
 use queue::Queue;
+
+/// How long runs that were told to stop may take to say so to the store.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// The engine; clones share it.
 #[derive(Clone)]
@@ -275,7 +279,10 @@ impl Engine {
         if tokio::time::timeout(grace, self.0.tasks.wait()).await.is_err() {
             let live: Vec<Arc<Live>> = lock(&self.0.live).values().cloned().collect();
             live.iter().for_each(|live| live.interrupt.cancel());
-            self.0.tasks.wait().await;
+            // What is not written by then is found by the next start.
+            if tokio::time::timeout(LAST_WORDS, self.0.tasks.wait()).await.is_err() {
+                tracing::error!("some runs could not be put back; the next start fails them as interrupted");
+            }
         }
         // Followers of queued runs are let go, too; their runs go on with the next start.
         let live: Vec<Arc<Live>> = lock(&self.0.live).drain().map(|(_, live)| live).collect();

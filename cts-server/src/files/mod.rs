@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub use hash::{Hasher, hash_file};
 pub use lock::DataLock;
 pub use publish::{Published, publish};
-pub use roots::{Roots, plain_name};
+pub use roots::{Roots, plain_name, real_path};
 pub use upload::UploadFile;
 
 use crate::failure::Failure;

@@ -32,7 +32,7 @@ impl Roots {
     /// # Errors
     /// `path-not-allowed`, the same whether the file exists or not.
     pub fn resolve(&self, path: &Path) -> Result<PathBuf, Failure> {
-        let real = real(path);
+        let real = real_path(path);
         let allowed = self.all() || self.dirs.iter().any(|root| real.starts_with(root));
         allowed.then_some(real).ok_or_else(|| refused(path))
     }
@@ -45,7 +45,7 @@ fn refused(path: &Path) -> Failure {
 }
 
 /// Resolves what exists of a path; the rest is added without `..`.
-fn real(path: &Path) -> PathBuf {
+pub fn real_path(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut resolved = PathBuf::new();
     for component in path.components() {

@@ -1,6 +1,6 @@
 //! The service on the network: routes, answers, streams.
 //!
-//! Every route is one line of [`routes::ROUTES`]; dispatch, metrics and the OpenAPI document come from that table.
+//! Every route is one line of `routes::ROUTES`; dispatch, metrics and the OpenAPI document come from that table.
 //! Handlers turn requests into calls of the engine and its results into JSON; they decide nothing about runs.
 
 mod app;

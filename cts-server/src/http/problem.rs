@@ -11,7 +11,7 @@ use crate::failure::{Category, Failure};
 #[derive(Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    failure: Failure,
+    failure: Box<Failure>,
     /// Single faults of a malformed request.
     errors: Option<Value>,
     allow: Option<String>,
@@ -48,7 +48,7 @@ fn status_of(failure: &Failure) -> StatusCode {
 
 impl Problem {
     pub(super) fn with(status: StatusCode, failure: Failure) -> Self {
-        Self { status, failure, errors: None, allow: None }
+        Self { status, failure: Box::new(failure), errors: None, allow: None }
     }
 
     /// A request that does not have the form it should have.

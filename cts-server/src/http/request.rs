@@ -99,6 +99,7 @@ impl Request {
                 Failure::validation("body-broken-off", format!("the body broke off: {e}"), "Send it again.")
             })?;
             if all.len() + piece.len() > max_bytes {
+                drain(&mut self.body).await;
                 let message = format!("the body exceeds the limit of {max_bytes} bytes (max_body_bytes)");
                 return Err(
                     Failure::validation("too-large", message, "Send a smaller body, or an upload.").into()
@@ -117,6 +118,20 @@ impl Request {
     /// The address of the service as the client knows it.
     pub(super) fn base_url(&self, fallback: SocketAddr) -> String {
         self.pass.client.base_url(fallback)
+    }
+}
+
+/// Bytes of a refused body that are read nevertheless.
+const DRAINED: usize = 16 << 20;
+
+/// Reads a refused body, so that the client, which may still be sending, reads the answer and not a broken connection.
+pub(super) async fn drain(body: &mut Body) {
+    let mut left = DRAINED;
+    while let Some(Ok(piece)) = body.next().await {
+        match left.checked_sub(piece.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::app::App;
 use super::problem::{Answer, Problem};
 use super::range::content_range;
 use super::reply;
-use super::request::Request;
+use super::request::{Request, drain};
 use super::view;
 use crate::engine::NewUpload;
 use crate::failure::Failure;
@@ -72,7 +72,7 @@ pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
 
 /// `PUT /v1/uploads/{upload_id}/content`: the whole file, or with `Content-Range` a part of it.
 pub(super) async fn put(app: Arc<App>, mut request: Request) -> Answer {
-    let offset = match request.header("content-range") {
+    let offset = match request.header("content-range").filter(|header| !header.is_empty()) {
         None => 0,
         Some(header) => {
             let known = content_range(header);
@@ -90,9 +90,12 @@ pub(super) async fn put(app: Arc<App>, mut request: Request) -> Answer {
             offset
         }
     };
-    let body = request.take_body();
-    let received = app.engine.receive(&request.caller, request.id(), offset, body).await?;
-    Ok(reply::json(&view::upload(&received)))
+    let mut body = request.take_body();
+    let received = app.engine.receive(&request.caller, request.id(), offset, &mut body).await;
+    if received.is_err() {
+        drain(&mut body).await;
+    }
+    Ok(reply::json(&view::upload(&received?)))
 }
 
 /// `POST /v1/uploads/{upload_id}/finalize`

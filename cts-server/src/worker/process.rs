@@ -64,7 +64,11 @@ impl Process {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(command: &WorkerCommand, pipe_bytes: u64) -> std::io::Result<Self> {
-        let mut child = Command::new(&command.program)
+        let mut start = Command::new(&command.program);
+        secrets().iter().for_each(|name| {
+            start.env_remove(name);
+        });
+        let mut child = start
             .args(&command.args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -156,6 +160,15 @@ impl Drop for Process {
             self.kill();
         }
     }
+}
+
+/// Variables of this process that no tool needs to know.
+fn secrets() -> Vec<std::ffi::OsString> {
+    let is_secret = |name: &std::ffi::OsString| {
+        let name = name.to_string_lossy().to_uppercase();
+        ["SECRET", "TOKEN", "PASSWORD", "JWT", "API_KEY"].iter().any(|word| name.contains(word))
+    };
+    std::env::vars_os().map(|(name, _)| name).filter(is_secret).collect()
 }
 
 /// Reads lines until the pipe closes, somebody talks garbage, or nobody listens.

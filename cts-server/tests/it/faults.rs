@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, endless_input};
+use crate::lab::{Lab, endless_input, log_of, process_in};
 
 /// Runs a job with that worker and gives how it ended.
 fn fate(lab: &Lab) -> Value {
@@ -172,7 +172,7 @@ fn a_worker_that_is_killed_from_outside_does_not_harm_others() {
     let victim = lab.client.run("rlog-to-csv", json!({ "rlog": endless_input(lab.dir.path()) }));
     lab.client.wait_for(&victim, &["running"]);
     let work = lab.data().join("runs").join(&victim).join("work");
-    let pid = worker_in(&work.canonicalize().unwrap());
+    let pid = process_in(&work.canonicalize().unwrap());
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
     let run = lab.client.wait(&victim);
     assert_eq!(run["error_details"]["code"], "worker-died", "{run}");
@@ -182,14 +182,55 @@ fn a_worker_that_is_killed_from_outside_does_not_harm_others() {
     );
 }
 
-/// The process whose working directory that is.
-fn worker_in(dir: &std::path::Path) -> String {
-    loop {
-        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            if std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == dir) {
-                return entry.file_name().into_string().unwrap();
-            }
-        }
-        std::thread::yield_now();
+/// A small disk of its own. Needs the right to mount.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(size: &str) -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let options = format!("size={size}");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "cts-test"]).arg(dir.path()).output();
+        mounted.is_ok_and(|done| done.status.success()).then(|| Self(dir))
     }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: whoever still has a file open there does not keep the rest from going.
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_fails_the_run_and_nothing_else() {
+    let Some(disk) = SmallDisk::mount("6m") else {
+        eprintln!("SKIPPED: a full disk, no right to mount one");
+        return;
+    };
+    let lab = Lab::with(|settings| settings.data_dir = disk.0.path().join("data"));
+    let big = log_of(lab.dir.path(), 150);
+    let run = lab.client.wait(&lab.client.run("rlog-to-csv", json!({ "rlog": big })));
+    assert_eq!(run["error_details"]["code"], "disk-full", "{run}");
+    assert_eq!((&run["error_category"], &run["attempts"]), (&json!("system_error"), &json!(3)));
+    assert!(run["error_details"]["suggested_fix"].as_str().unwrap().contains("Free space"));
+    let small = lab.client.run("rlog-to-csv", json!({ "rlog": lab.log() }));
+    assert_eq!(lab.client.wait(&small)["status"], "completed");
+}
+
+#[test]
+fn a_store_that_others_hold_is_waited_for_and_then_told() {
+    let lab = Lab::new();
+    let other = rusqlite::Connection::open(lab.data().join("store.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused =
+        lab.client.post("/v1/runs", &json!({ "tool_id": "rlog-to-csv", "params": { "rlog": lab.log() } }));
+    assert_eq!((refused.status, refused.json()["code"].as_str()), (503, Some("busy")));
+    assert!(!refused.header("retry-after").is_empty());
+    assert_eq!(lab.client.get("/v1/runs").json(), json!([]));
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(
+        lab.client.wait(&lab.client.run("rlog-to-csv", json!({ "rlog": lab.log() })))["status"],
+        "completed"
+    );
 }

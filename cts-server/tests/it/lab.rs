@@ -103,6 +103,7 @@ fn environment(dir: &Path) -> Vec<(String, String)> {
         ("CTS_DOWNLOAD_BASE_PATH", at("downloads")),
         ("CTS_PORT", "0".to_owned()),
         ("CTS_LOG_LEVEL", "INFO".to_owned()),
+        ("CTS_LOG_FORMAT", "json".to_owned()),
         ("CTS_MAX_CONCURRENT_RUNS", "1".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -111,9 +112,14 @@ fn environment(dir: &Path) -> Vec<(String, String)> {
 
 /// A log of two seconds.
 pub fn log_in(dir: &Path) -> String {
-    let path = dir.join("drive.rlog");
+    log_of(dir, 2)
+}
+
+/// A log of so many seconds.
+pub fn log_of(dir: &Path, seconds: u32) -> String {
+    let path = dir.join(if seconds == 2 { "drive.rlog".to_owned() } else { format!("drive{seconds}.rlog") });
     let mut bytes = Vec::new();
-    cts_core::demo::Drive::new(1, 2).write(&mut bytes).unwrap();
+    cts_core::demo::Drive::new(1, seconds).write(&mut bytes).unwrap();
     std::fs::write(&path, bytes).unwrap();
     path.display().to_string()
 }
@@ -145,7 +151,7 @@ impl Daemon {
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 let found = serde_json::from_str::<Value>(&line).ok();
-                let address = found.and_then(|line| line["fields"]["address"].as_str()?.parse().ok());
+                let address = found.and_then(|line| line["address"].as_str()?.parse().ok());
                 if let Some(address) = address {
                     let _ = tell.send(address);
                 }
@@ -182,4 +188,16 @@ pub fn command(dir: &Path) -> Command {
     let mut command = Command::new(program());
     command.current_dir(dir).env_clear().envs(environment(dir)).stdin(Stdio::null()).stderr(Stdio::piped());
     command
+}
+
+/// The process whose working directory that is.
+pub fn process_in(dir: &Path) -> String {
+    loop {
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            if std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == dir) {
+                return entry.file_name().into_string().unwrap();
+            }
+        }
+        std::thread::yield_now();
+    }
 }

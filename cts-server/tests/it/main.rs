@@ -1,11 +1,12 @@
 //! The service from outside: over HTTP, with real processes, and with workers that misbehave.
 
-#![expect(unreachable_pub, reason = "the rooms of one test binary")]
+#![expect(clippy::unwrap_used, unreachable_pub, reason = "the rooms of one test binary")]
 
 mod artifacts;
 mod client;
 mod errors;
 mod faults;
+mod keys;
 mod lab;
 mod logs;
 mod old_client;

@@ -80,3 +80,19 @@ fn a_damaged_store_is_not_replaced() {
     assert!(said.contains("store-corrupt"), "{said}");
     assert_eq!(std::fs::read(&store).unwrap(), garbage);
 }
+
+#[test]
+fn workers_do_not_know_the_secrets_of_the_service() {
+    let dir = tempfile::tempdir().unwrap();
+    let endless = endless_input(dir.path());
+    let mut service = command(dir.path());
+    service.env("COMMA_JWT", "hush").env("SOME_TOKEN", "hush");
+    let service = Daemon::start_with(service);
+    let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
+    service.client.wait_for(&running, &["running"]);
+    let work = dir.path().join("data/runs").join(&running).join("work").canonicalize().unwrap();
+    let pid = crate::lab::process_in(&work);
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    let environment = String::from_utf8_lossy(&environment);
+    assert!(environment.contains("CTS_STORAGE_DIR") && !environment.contains("hush"), "{environment}");
+}

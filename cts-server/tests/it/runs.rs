@@ -47,6 +47,33 @@ fn both_analyzers_give_what_they_promise() {
 }
 
 #[test]
+fn the_cruise_control_analyzer_takes_what_old_clients_send() {
+    let lab = Lab::new();
+    let params = json!({ "log_file": lab.log(), "speed_min": 50, "speed_max": "60", "export_csv": true, "output_dir": "/tmp" });
+    let run = lab.client.wait(&lab.client.run("cruise-control-analyzer", params));
+    assert_eq!(run["status"], "completed", "{run}");
+    assert!(!run["artifacts"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn old_runs_are_removed_with_their_files() {
+    let lab = Lab::with(|settings| {
+        settings.retention.max_runs = 1;
+        settings.retention.interval = std::time::Duration::from_secs(1);
+    });
+    let run = |client: &crate::client::Client| client.run("rlog-to-csv", json!({ "rlog": lab.log() }));
+    let (first, second) = (run(&lab.client), run(&lab.client));
+    lab.client.wait(&second);
+    while lab.client.get(&format!("/v1/runs/{first}")).status != 404 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    while lab.data().join("runs").join(&first).exists() {
+        std::thread::yield_now();
+    }
+    assert_eq!(lab.client.get(&format!("/v1/runs/{second}")).status, 200);
+}
+
+#[test]
 fn a_canceled_run_is_stopped_and_stays_canceled() {
     let lab = Lab::with(|settings| settings.runs.max_concurrent = 1);
     let (client, input) = (&lab.client, endless_input(lab.dir.path()));

@@ -1,0 +1,115 @@
+"""Kills the service with SIGKILL at random moments under load and checks that nothing is lost or half done.
+
+    python3 tests/service/kill.py target/debug/cts-lite LOG [rounds]
+
+Needs only the standard library. Exit code 0 if every run that was accepted is in a true state at the end.
+"""
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+FINAL = {"completed", "failed", "canceled"}
+
+
+def start(program, directory):
+    env = {
+        "CTS_STORAGE_DIR": f"{directory}/data",
+        "CTS_BASE_STORAGE_PATH": f"{directory}/base",
+        "CTS_TEMP_DIRECTORY": f"{directory}/tmp",
+        "CTS_LOG_DIRECTORY": f"{directory}/log",
+        "CTS_DOWNLOAD_BASE_PATH": f"{directory}/downloads",
+        "CTS_PORT": "0",
+        "CTS_LOG_LEVEL": "INFO",
+        "CTS_LOG_FORMAT": "json",
+        "CTS_MAX_CONCURRENT_RUNS": "3",
+    }
+    process = subprocess.Popen([program], env=env, stderr=subprocess.PIPE, text=True, cwd=directory)
+    for line in process.stderr:
+        said = json.loads(line) if line.startswith("{") else {}
+        if "address" in said:
+            threading.Thread(target=lambda: process.stderr.read(), daemon=True).start()
+            return process, f"http://{said['address']}"
+    raise SystemExit(f"the service does not start: exit {process.wait()}")
+
+
+def ask(base, path, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(base + path, data, {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.read()
+
+
+def load(base, log, accepted, stop):
+    while not stop.is_set():
+        try:
+            tool, name = random.choice([("rlog-to-csv", "rlog"), ("can-bitwatch", "csv")])
+            run = json.loads(ask(base, "/v1/runs", {"tool_id": tool, "params": {name: log}}))
+            accepted.append(run["run_id"])
+            ask(base, f"/v1/runs/{run['run_id']}/logs/list")
+            time.sleep(random.random() * 0.2)
+        except (OSError, urllib.error.URLError, ValueError):
+            time.sleep(0.01)
+
+
+def check(base, directory, accepted):
+    wanted = dict.fromkeys(accepted)
+    deadline = time.monotonic() + 600
+    for run_id in wanted:
+        while True:
+            run = json.loads(ask(base, f"/v1/runs/{run_id}"))
+            if run["status"] in FINAL:
+                break
+            assert time.monotonic() < deadline, f"no end: {run}"
+            time.sleep(0.05)
+        wanted[run_id] = run["status"]
+        if run["status"] == "failed":
+            assert run["error_details"]["code"] == "interrupted", run
+        listed = json.loads(ask(base, f"/v1/runs/{run_id}/artifacts"))
+        if run["status"] == "completed":
+            assert len(listed) == (1 if run["tool_id"] == "rlog-to-csv" else 5), run
+        for artifact in listed:
+            content = ask(base, f"/v1/artifacts/{artifact['id']}/content")
+            assert hashlib.sha256(content).hexdigest() == artifact["sha256"], artifact
+        folder = f"{directory}/data/runs/{run_id}"
+        files = sorted(os.listdir(f"{folder}/artifacts")) if os.path.isdir(f"{folder}/artifacts") else []
+        assert files == [artifact["filename"] for artifact in listed], (files, listed)
+        assert not os.path.exists(f"{folder}/work"), run
+    return wanted
+
+
+def main():
+    program, log = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 50
+    accepted = []
+    with tempfile.TemporaryDirectory() as directory:
+        for number in range(rounds):
+            process, base = start(program, directory)
+            stop = threading.Event()
+            threads = [threading.Thread(target=load, args=(base, log, accepted, stop)) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            time.sleep(random.random() * 0.7)
+            process.kill()
+            process.wait()
+            stop.set()
+            for thread in threads:
+                thread.join()
+        process, base = start(program, directory)
+        states = check(base, directory, accepted)
+        process.terminate()
+        assert process.wait(30) == 0
+    counts = {state: list(states.values()).count(state) for state in FINAL}
+    print(f"{rounds} kills, {len(states)} runs accepted: {counts}")
+
+
+if __name__ == "__main__":
+    main()
