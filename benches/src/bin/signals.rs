@@ -41,7 +41,6 @@ fn main() -> Result<(), Error> {
         ("zstd", Box::new(|| Ok(work::zstd_fresh(&packed, size)? as u64))),
         ("gather", Box::new(|| Ok(signals::gather(&mut all, &frames)))),
         ("tables", Box::new(|| Ok(signals::tables(&mut decoder, &frames)))),
-        ("parquet", Box::new(|| Ok(signals::parquet(&packed, &dbc)?))),
     ];
     work.push(("tables_known", Box::new(|| Ok(signals::tables(&mut other, &known)))));
     let mut times = vec![Vec::new(); work.len()];
