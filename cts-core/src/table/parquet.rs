@@ -75,7 +75,7 @@ fn properties(first: &Table) -> WriterProperties {
 
 /// The leaves of a column that are too small to compress, by their paths in the file: a list is a group `list`.
 fn small_leaves(column: &Column, above: &[String], small: &mut Vec<ColumnPath>) {
-    let path = [above, &[column.name.clone()]].concat();
+    let path = [above, std::slice::from_ref(&column.name)].concat();
     match &column.values {
         Values::List { element, .. } => {
             small_leaves(element, &[path, vec!["list".to_owned()]].concat(), small)
