@@ -5,7 +5,6 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use cts_bench::{Input, signals, work};
-use cts_core::decode::Decoder;
 
 fn decode(c: &mut Criterion) {
     let mut group = c.benchmark_group("decode");
