@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""CPU time of decoding all signals of a log: `signals` (benches/src/bin/signals.rs) beside cantools and opendbc's CANParser.
+"""CPU time of decoding all signals of a log: `signals` (benches/src/bin/signals.rs) beside cantools, opendbc's CANParser and
+asammdf.
 
     python3 benches/signal_peers.py LOG DBC-NAME --signals target/release/signals --cts target/release/cts
 
-In an environment with tests/peers/requirements-dbc.txt. The peers get only frames that the DBC knows, already parsed, and
-nothing is timed but their decoding; `tables_known` of `signals` does the same work. CPU time of the process is compared,
-median of the rounds; programs take turns.
+In an environment with tests/peers/requirements-dbc.txt, and with asammdf for its row. The peers get only frames that the DBC
+knows, already parsed (asammdf: as an open MF4 file), and nothing is timed but their decoding; `tables_known` of `signals`
+does the same work. CPU time of the process is compared, median of the rounds; programs take turns.
 """
 
 import argparse
@@ -17,9 +18,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import can
 import cantools
 import opendbc
 from opendbc.can.parser import CANParser
+
+try:
+    import asammdf
+except ImportError:
+    asammdf = None
 
 
 def text_of(name):
@@ -34,6 +41,26 @@ def frames_of(cts, log):
             yield line["mono_time_ns"], line["address"], bytes.fromhex(line["data"])
 
 
+def by_asammdf(folder, frames, dbc):
+    """A function that extracts all signals of the frames, given to it as an MF4 file."""
+    path = Path(folder) / "frames.mf4"
+    start = frames[0][0]
+    with can.MF4Writer(path, compression_level=0) as writer:
+        for time_ns, address, data in frames:
+            writer.on_message_received(can.Message(timestamp=(time_ns - start) / 1e9, arbitration_id=address, channel=0,
+                                                   is_extended_id=address > 0x7FF, data=data))
+    mdf = asammdf.MDF(path)
+
+    def extract():
+        signals = mdf.extract_bus_logging({"CAN": [(str(dbc), 0)]})
+        groups = ((group.channel_group.cycles_nr, len(group.channels) - 1) for group in signals.groups)
+        count = sum(rows * columns for rows, columns in groups)
+        signals.close()
+        return count
+
+    return extract
+
+
 def timed(work):
     start = time.process_time_ns()
     count = work()
@@ -41,19 +68,19 @@ def timed(work):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("log")
-    parser.add_argument("dbc")
-    parser.add_argument("--signals", default="target/release/signals")
-    parser.add_argument("--cts", default="target/release/cts")
-    parser.add_argument("--rounds", type=int, default=3)
-    args = parser.parse_args()
+    flags = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    flags.add_argument("log")
+    flags.add_argument("dbc")
+    flags.add_argument("--signals", default="target/release/signals")
+    flags.add_argument("--cts", default="target/release/cts")
+    flags.add_argument("--rounds", type=int, default=3)
+    args = flags.parse_args()
     text = text_of(args.dbc)
     messages = {m.frame_id: m for m in cantools.database.load_string(text, "dbc", strict=False).messages}
-    can = CANParser(args.dbc, [], 0)
-    for address in can.dbc.addr_to_msg:
-        can._add_message(address)
-        can.message_states[address].ignore_checksum = can.message_states[address].ignore_counter = True
+    parser = CANParser(args.dbc, [], 0)
+    for address in parser.dbc.addr_to_msg:
+        parser._add_message(address)
+        parser.message_states[address].ignore_checksum = parser.message_states[address].ignore_counter = True
     frames = [frame for frame in frames_of(args.cts, args.log) if frame[1] in messages]
 
     events = [(time_ns, [(address, data, 0) for _, address, data in group])
@@ -64,26 +91,27 @@ def main():
 
     def by_opendbc():
         for time_ns, event in events:
-            can.update([(time_ns, event)])
-        return sum(len(can.message_states[address].signals) for _, address, _ in frames)
+            parser.update([(time_ns, event)])
+        return sum(len(parser.message_states[address].signals) for _, address, _ in frames)
 
-    ours, theirs = [], {"cantools": [], "opendbc CANParser": []}
+    ours, jobs = [], {"cantools": by_cantools, "opendbc CANParser": by_opendbc}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{args.dbc}.dbc"
         path.write_text(text, encoding="utf-8")
+        if asammdf:
+            jobs["asammdf"] = by_asammdf(folder, frames, path)
+        theirs = {name: [] for name in jobs}
         for _ in range(args.rounds):
             lines = subprocess.run([args.signals, args.log, path, "9"], capture_output=True, check=True, text=True).stdout
             ours.append(dict((name, int(value)) for name, value in (line.split("=") for line in lines.split())))
-            theirs["cantools"].append(timed(by_cantools))
-            theirs["opendbc CANParser"].append(timed(by_opendbc))
+            for name, job in jobs.items():
+                theirs[name].append(timed(job))
     best = statistics.median(run["tables_known_ns"] / run["values"] for run in ours)
     print(f"{args.log}: {len(frames)} known frames, {ours[0]['values']} values")
     print(f"| program | million values/s | times cts |\n|---|---:|---:|\n| cts | {1e3 / best:.0f} | 1 |")
     for name, runs in theirs.items():
         each = statistics.median(runs)
         print(f"| {name} | {1e3 / each:.2f} | {each / best:.0f} |")
-    parquet = statistics.median(run["parquet_ns"] / run["zstd_ns"] for run in ours)
-    print(f"log to decoded Parquet: {parquet:.2f} times decompression")
 
 
 if __name__ == "__main__":

@@ -80,17 +80,13 @@ pub fn decoder(dbc: &Dbc) -> Result<Decoder> {
 
 /// Gathers and decodes every signal of the frames into columns; gives the number of cells, null or not.
 pub fn tables(decoder: &mut Decoder, frames: &[(u64, Frame<'_>)]) -> u64 {
-    for (time, frame) in frames {
-        decoder.push_frame(*time, frame);
-    }
+    decoder.push_frames(frames);
     decoder.take().iter().map(|table| (table.table.rows() * (table.table.columns.len() - 3)) as u64).sum()
 }
 
 /// Only gathers.
 pub fn gather(decoder: &mut Decoder, frames: &[(u64, Frame<'_>)]) -> u64 {
-    for (time, frame) in frames {
-        decoder.push_frame(*time, frame);
-    }
+    decoder.push_frames(frames);
     let rows = decoder.rows() as u64;
     decoder.discard();
     rows

@@ -8,7 +8,9 @@ use std::hint::black_box;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cts_bench::{Input, work};
+use cts_bench::{Input, signals, work};
+use cts_core::dbc::Dbc;
+use cts_core::log::Log;
 
 /// Rounds; odd, so that the median is one of them.
 const ROUNDS: usize = 21;
@@ -26,10 +28,11 @@ fn row<'a>(name: &'static str, run: impl FnMut() -> Result<u64, Error> + 'a) -> 
 }
 
 /// The rows; the first is what the others are divided by.
-fn rows(input: &Input) -> Vec<Row<'_>> {
+fn rows<'a>(input: &'a Input, dbc: &'a Dbc, log: &'a Log) -> Result<Vec<Row<'a>>, Error> {
+    let (frames, mut decoder) = (signals::frames_of(log)?, signals::decoder(dbc)?);
     let (packed, size) = (&input.packed[..], input.plain.len());
     let mut reused = Vec::with_capacity(size);
-    vec![
+    Ok(vec![
         row("zstd alone, new buffer", move || Ok(work::zstd_fresh(packed, size)? as u64)),
         row("zstd alone, reused buffer", move || Ok(work::zstd_alone(packed, &mut reused)? as u64)),
         row("copy of the decompressed bytes", || Ok(black_box(input.plain.clone()).len() as u64)),
@@ -41,8 +44,12 @@ fn rows(input: &Input) -> Vec<Row<'_>> {
         row("all CAN frames as an Arrow table, one thread", || Ok(work::frame_table(packed)?)),
         row("all CAN frames as an Arrow table, two threads", || Ok(work::frame_table_ahead(packed)?)),
         row("every service to Parquet in memory, two threads", || Ok(work::parquet(packed)?)),
+        row("signals of all messages as columns, from frames, one thread", move || {
+            Ok(signals::tables(&mut decoder, &frames))
+        }),
+        row("log to decoded Parquet in memory, two threads", || Ok(signals::parquet(packed, dbc)?)),
         row("initData and carParams by stream", || Ok(work::first_events(packed)?)),
-    ]
+    ])
 }
 
 fn main() -> Result<(), Error> {
@@ -59,7 +66,8 @@ fn main() -> Result<(), Error> {
             "`{}`: {events} events, {} frames, {packed:.2} MB packed, {plain:.2} MB plain\n",
             input.name, walk.frames
         );
-        print(&measure(rows(&input))?, plain);
+        let (dbc, log) = (signals::dbc_of(&input.name)?, work::index(&input.packed)?);
+        print(&measure(rows(&input, &dbc, &log)?)?, plain);
         route(&input)?;
         println!(
             "\n`initData` and `carParams` took {} bytes of the file\n",

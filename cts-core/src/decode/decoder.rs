@@ -3,11 +3,12 @@
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
-use super::DecodeOptions;
 use super::group::Group;
 use super::long::{LongNames, long_table};
 use super::plan::{MessagePlan, check_names, plans};
+use super::sorter::{Messages, PIECE, Sorter, UNKNOWN, group_of};
 use super::verify::{CheckStats, Verifier, Verify};
+use super::{DecodeOptions, Timed};
 use crate::Result;
 use crate::can::Bus;
 use crate::dbc::{Checks, Dbc};
@@ -18,15 +19,12 @@ use crate::table::Table;
 ///
 /// Frames are taken from `can` events: what openpilot asks to send (`sendcan`) comes back there as returned frames.
 ///
-/// Per frame: its bus and address lead to its message by two loads, then its time, bus, length and payload are
-/// appended to that message's vectors. Bench: `decode/gather`.
+/// Frames are sorted by message piece by piece, see [`Sorter`]. Bench: `decode/gather`.
 #[derive(Debug)]
 pub struct Decoder {
     options: DecodeOptions,
-    /// The database of each bus number in the log, as an index of `maps`.
-    by_bus: Vec<Option<u8>>,
-    /// The messages of each database.
-    maps: Vec<AddressMap>,
+    messages: Messages,
+    sorter: Sorter,
     groups: Vec<Group>,
     origin: Option<u64>,
     /// Frames of wanted buses that no database explains.
@@ -74,27 +72,6 @@ pub struct MessageStats {
     pub checks: Option<CheckStats>,
 }
 
-/// Which message an address means.
-#[derive(Debug)]
-struct AddressMap {
-    /// Standard identifiers: group by address, or `NONE`.
-    near: Vec<u32>,
-    far: FxHashMap<u32, u32>,
-}
-
-const NONE: u32 = u32::MAX;
-
-impl AddressMap {
-    #[inline]
-    fn find(&self, address: u32) -> Option<usize> {
-        let group = match self.near.get(address as usize) {
-            Some(group) => *group,
-            None => *self.far.get(&address)?,
-        };
-        (group != NONE).then_some(group as usize)
-    }
-}
-
 impl Decoder {
     /// A decoder of frames by these databases. A database stands for the bus it comes with; one without a bus for
     /// all buses that have none of their own. Of several for a bus, the first that knows a message explains it.
@@ -105,8 +82,8 @@ impl Decoder {
         let all: Vec<_> = databases.iter().map(|(_, dbc)| *dbc).collect();
         check_names(&all, &options)?;
         let mut decoder = Self {
-            by_bus: vec![None; 256],
-            maps: Vec::new(),
+            messages: Messages::default(),
+            sorter: Sorter::default(),
             groups: Vec::new(),
             origin: None,
             unknown: 0,
@@ -120,16 +97,18 @@ impl Decoder {
                 known.push(*bus);
             }
         });
-        for bus in &known {
-            let map = decoder.map(*bus, databases.iter().filter(|(of, _)| of == bus).map(|(_, dbc)| *dbc));
-            decoder.maps.push(map);
-        }
+        let plan = |bus: &Option<u8>| {
+            decoder.plan_all(*bus, databases.iter().filter(|(of, _)| of == bus).map(|(_, dbc)| *dbc))
+        };
+        let maps: Vec<usize> = known.iter().map(plan).collect();
         for src in 0..=u8::MAX {
             let own = known.iter().position(|bus| *bus == Some(Bus(src).number()));
             let map = own.or_else(|| known.iter().position(Option::is_none));
-            let wanted = decoder.wants(src);
-            decoder.by_bus[usize::from(src)] = map.filter(|_| wanted).map(|map| map as u8);
+            if let Some(map) = map.filter(|_| decoder.wants(src)) {
+                decoder.messages.connect(src, maps[map]);
+            }
         }
+        decoder.sorter = Sorter::new(decoder.groups.len());
         decoder.label();
         Ok(decoder)
     }
@@ -148,28 +127,18 @@ impl Decoder {
         }
     }
 
-    /// The messages of databases that explain the same bus.
-    fn map<'d>(&mut self, bus: Option<u8>, databases: impl Iterator<Item = &'d Dbc>) -> AddressMap {
-        const STANDARD: usize = 1 << 11;
-        let mut map = AddressMap { near: vec![NONE; STANDARD], far: FxHashMap::default() };
+    /// Adds the messages of databases that explain the same bus; gives their map.
+    fn plan_all<'d>(&mut self, bus: Option<u8>, databases: impl Iterator<Item = &'d Dbc>) -> usize {
         let verify = self.options.verify;
-        let options = self.options.clone();
-        let planned = databases.flat_map(|dbc| {
+        let map = self.messages.add();
+        for dbc in databases {
             let checks = if verify == Verify::No { Checks::default() } else { Checks::of(dbc) };
-            plans(dbc, &options).into_iter().map(move |plan| {
+            for plan in plans(dbc, &self.options) {
                 let checks = checks.message(plan.message.id.address).cloned();
-                (plan, checks.map(|checks| Verifier::new(checks, verify == Verify::Drop)))
-            })
-        });
-        for (plan, verifier) in planned {
-            let (address, group) = (plan.message.id.address, self.groups.len() as u32);
-            let place = match map.near.get_mut(address as usize) {
-                Some(place) => place,
-                None => map.far.entry(address).or_insert(NONE),
-            };
-            if *place == NONE {
-                *place = group;
-                self.groups.push(Group::new(plan, bus, verifier));
+                let verifier = checks.map(|checks| Verifier::new(checks, verify == Verify::Drop));
+                if self.messages.insert(map, plan.message.id.address, self.groups.len()) {
+                    self.groups.push(Group::new(plan, bus, verifier));
+                }
             }
         }
         map
@@ -204,43 +173,63 @@ impl Decoder {
     pub fn push(&mut self, batch: &Batch, record: &mut Completeness) {
         let mut times = batch.events().filter(|event| event.which() != which::INIT_DATA);
         self.origin = self.origin.or_else(|| times.next().map(|event| event.mono_time()));
+        let mut piece: Vec<Timed<'_>> = Vec::with_capacity(PIECE);
         for event in batch.events().filter(|event| CanService::of(event) == Some(CanService::Can)) {
             let mut note = |fault: &str| record.note_value(event.index(), event.offset(), fault);
             match frames(&event) {
                 Ok(frames) => frames.for_each(|frame| match frame {
                     Ok(frame) => {
-                        self.push_frame(event.mono_time(), &frame);
+                        if piece.len() == PIECE {
+                            self.push_piece(&piece);
+                            piece.clear();
+                        }
+                        piece.push((event.mono_time(), frame));
                     }
                     Err(fault) => note(fault.0),
                 }),
                 Err(fault) => note(fault.0),
             }
         }
+        self.push_piece(&piece);
     }
 
-    /// Appends a frame; false if it is left out: not wanted, not explained, or not right where that is asked for.
-    #[inline]
+    /// Appends frames with their mono times (ns); those that are not wanted, not explained, or not right where that is
+    /// asked for are left out.
+    pub fn push_frames(&mut self, frames: &[(u64, Frame<'_>)]) {
+        frames.chunks(PIECE).for_each(|piece| self.push_piece(piece));
+    }
+
+    /// As [`Decoder::push_frames`] for one frame; false if it is left out.
     pub fn push_frame(&mut self, mono_time: u64, frame: &Frame<'_>) -> bool {
-        let Some(map) = self.by_bus[usize::from(frame.bus)] else { return false };
-        let map = &self.maps[usize::from(map)];
-        let Some(group) = map.find(frame.address) else {
-            self.unknown += 1;
+        let slot = self.messages.find(frame.bus, frame.address);
+        let Some(group) = group_of(slot) else {
+            self.unknown += u64::from(slot == UNKNOWN);
             return false;
         };
-        if !self.groups[group].push(mono_time, frame.bus, frame.data) {
-            return false;
-        }
-        self.rows += 1;
+        let mut mine = vec![0];
+        self.groups[group].append(&[(mono_time, *frame)], &mut mine);
+        self.rows += mine.len();
         if let Some(order) = &mut self.order {
-            order.push(group as u32);
+            order.extend(mine.iter().map(|_| group as u32));
         }
-        true
+        !mine.is_empty()
+    }
+
+    fn push_piece(&mut self, piece: &[Timed<'_>]) {
+        let slots = piece.iter().map(|(_, frame)| self.messages.find(frame.bus, frame.address));
+        let (groups, rows) = (&mut self.groups, &mut self.rows);
+        self.unknown += self.sorter.sort(slots, |group, mine| {
+            groups[group].append(piece, mine);
+            *rows += mine.len();
+        });
+        if let Some(order) = &mut self.order {
+            order.extend(self.sorter.kept());
+        }
     }
 
     /// The plan of a frame's message.
     pub(super) fn plan(&self, frame: &Frame<'_>) -> Option<&MessagePlan> {
-        let map = self.by_bus[usize::from(frame.bus)]?;
-        self.maps[usize::from(map)].find(frame.address).map(|group| &self.groups[group].plan)
+        group_of(self.messages.find(frame.bus, frame.address)).map(|group| &self.groups[group].plan)
     }
 
     /// Number of frames gathered since the last [`Decoder::take`].
@@ -258,9 +247,9 @@ impl Decoder {
     fn take_grouped(&mut self) -> Vec<(usize, MessageTable)> {
         self.rows = 0;
         self.order.iter_mut().for_each(Vec::clear);
-        let first = self.groups.iter().filter_map(|group| group.rows.first()).map(|row| row.mono_time).min();
+        let first = self.groups.iter().filter_map(|group| group.mono_time.first()).copied().min();
         let origin = *self.origin.get_or_insert(first.unwrap_or_default());
-        let seen = self.groups.iter_mut().enumerate().filter(|(_, group)| !group.rows.is_empty());
+        let seen = self.groups.iter_mut().enumerate().filter(|(_, group)| !group.mono_time.is_empty());
         seen.map(|(index, group)| {
             let table = group.take(origin, &self.options);
             let MessageStats { database, message, address, label, .. } = group.stats();

@@ -1,13 +1,14 @@
 //! Decoded signals to files while a log is read.
 
 use std::io::Write;
+use std::slice;
 
 use super::align::{Aligner, Resample};
-use super::decoder::{Decoder, MessageStats, MessageTable};
+use super::decoder::{Decoder, MessageStats};
 use super::long::LongNames;
 use crate::Result;
 use crate::log::{Batch, Completeness};
-use crate::table::{Format, Table, TableWriter};
+use crate::table::{Format, Table, TableWriter, spread};
 
 /// Frames that are gathered before they are decoded and written: about what two segments have.
 const PIECE: usize = 1 << 18;
@@ -103,20 +104,29 @@ impl<'s, W: Write + Send> SignalExporter<'s, W> {
     /// Those of the writers, and of making files.
     pub fn push(&mut self, batch: &Batch, record: &mut Completeness) -> Result<()> {
         self.decoder.push(batch, record);
-        if self.decoder.rows() >= PIECE { self.write(false) } else { Ok(()) }
+        if self.decoder.rows() >= PIECE { self.write() } else { Ok(()) }
     }
 
-    /// Writes what is left.
+    /// Writes what is left. Most of the encoding happens here; files are shared out among the processor's cores.
     ///
     /// # Errors
     /// Those of the writers, and of making files.
     pub fn finish(mut self) -> Result<Exported<W>> {
-        self.write(true)?;
-        let finish = |file: File<W>| Ok((file.name, file.rows, file.writer.finish()?));
+        let last = self.tables(true)?;
+        let mut jobs: Vec<_> = self.files.into_iter().map(|file| (file, Vec::new())).collect();
+        last.into_iter().for_each(|(file, table)| jobs[file].1.push(table));
+        let files = spread(
+            jobs,
+            |(_, tables)| cells(tables),
+            |(mut file, tables)| {
+                tables.into_iter().try_for_each(|table| file.write(table))?;
+                Ok((file.name, file.rows, file.writer.finish()?))
+            },
+        );
         Ok(Exported {
             stats: self.decoder.stats(),
             unknown_frames: self.decoder.unknown_frames(),
-            files: self.files.into_iter().map(finish).collect::<Result<_>>()?,
+            files: files.into_iter().collect::<Result<_>>()?,
         })
     }
 
@@ -130,30 +140,43 @@ impl<'s, W: Write + Send> SignalExporter<'s, W> {
         Ok(self.files.len() - 1)
     }
 
-    fn write(&mut self, last: bool) -> Result<()> {
-        match &mut self.shape {
+    /// What is gathered, as tables with the positions of their files.
+    fn tables(&mut self, last: bool) -> Result<Vec<(usize, Table)>> {
+        Ok(match &mut self.shape {
             Shape::Messages => {
-                for MessageTable { label, table, .. } in self.decoder.take() {
-                    let file = self.file(&label)?;
-                    self.files[file].write(table)?;
-                }
+                let tables = self.decoder.take().into_iter();
+                tables.map(|of| Ok((self.file(&of.label)?, of.table))).collect::<Result<_>>()?
             }
-            Shape::Long(names) => {
-                let table = self.decoder.take_long(names)?;
-                self.files[0].write(table)?;
-            }
+            Shape::Long(names) => vec![(0, self.decoder.take_long(names)?)],
             Shape::Aligned(aligner) => {
                 let tables = self.decoder.take();
                 let table = aligner.push(&tables, self.decoder.origin());
-                self.files[0].write(table)?;
-                if last {
-                    let table = aligner.finish();
-                    self.files[0].write(table)?;
-                }
+                let rest = last.then(|| aligner.finish());
+                [Some(table), rest].into_iter().flatten().map(|table| (0, table)).collect()
             }
-        }
-        Ok(())
+        })
     }
+
+    /// Writes what is gathered.
+    fn write(&mut self) -> Result<()> {
+        let mut tables: Vec<Option<Table>> = Vec::new();
+        for (file, table) in self.tables(false)? {
+            tables.resize(self.files.len(), None);
+            tables[file] = Some(table);
+        }
+        let jobs = self.files.iter_mut().zip(tables).filter_map(|(file, table)| Some((file, table?)));
+        let done = spread(
+            jobs.collect(),
+            |(_, table)| cells(slice::from_ref(table)),
+            |(file, table)| file.write(table),
+        );
+        done.into_iter().collect()
+    }
+}
+
+/// Values to encode.
+fn cells(tables: &[Table]) -> usize {
+    tables.iter().map(|table| table.rows() * table.columns.len()).sum()
 }
 
 impl<W: Write + Send> File<W> {

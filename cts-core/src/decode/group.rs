@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::field::Lanes;
 use super::plan::{Choices, MessagePlan, SignalPlan};
 use super::verify::Verifier;
-use super::{DecodeOptions, MessageStats};
+use super::{DecodeOptions, MessageStats, Timed};
 use crate::table::{Column, Table, Values};
 
 /// Frames of one message since the last [`Group::take`], as columns.
@@ -16,7 +16,9 @@ pub(super) struct Group {
     pub(super) label: String,
     /// The bus that the database stands for.
     pub(super) of_bus: Option<u8>,
-    pub(super) rows: Vec<Row>,
+    pub(super) mono_time: Vec<u64>,
+    bus: Vec<u8>,
+    /// Bytes of each frame, 64 at most.
     len: Vec<u8>,
     lanes: Lanes,
     /// Bytes of the shortest frame gathered.
@@ -30,15 +32,6 @@ pub(super) struct Group {
     missing: u64,
 }
 
-/// A frame as it comes: what all messages have, and the first lane.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
-    pub(super) mono_time: u64,
-    word: u64,
-    len: u8,
-    bus: u8,
-}
-
 impl Group {
     pub(super) fn new(plan: MessagePlan, of_bus: Option<u8>, verifier: Option<Verifier>) -> Self {
         let lanes = Lanes { little: vec![Vec::new(); plan.lanes], big: vec![Vec::new(); plan.lanes] };
@@ -46,7 +39,8 @@ impl Group {
             plan,
             label: String::new(),
             of_bus,
-            rows: vec![],
+            mono_time: vec![],
+            bus: vec![],
             len: vec![],
             lanes,
             shortest: u8::MAX,
@@ -57,19 +51,23 @@ impl Group {
         }
     }
 
-    /// Appends a frame; false if its checks say that it is to be left out.
-    #[inline]
-    pub(super) fn push(&mut self, mono_time: u64, bus: u8, data: &[u8]) -> bool {
-        self.frames += 1;
-        if self.verifier.as_mut().is_some_and(|verifier| !verifier.keeps(bus, data)) {
-            return false;
+    /// Appends those of `frames` whose positions are in `mine`; those that their checks want left out are taken out
+    /// of `mine`.
+    pub(super) fn append(&mut self, frames: &[Timed<'_>], mine: &mut Vec<u16>) {
+        self.frames += mine.len() as u64;
+        if let Some(verifier) = &mut self.verifier {
+            mine.retain(|at| {
+                let (_, frame) = &frames[usize::from(*at)];
+                verifier.keeps(frame.bus, frame.data)
+            });
         }
-        // One append a frame: the rows become columns when all are there.
-        self.rows.push(Row { mono_time, word: word(data, 0), len: data.len().min(64) as u8, bus });
-        for (lane, words) in self.lanes.little.iter_mut().enumerate().skip(1) {
-            words.push(word(data, lane));
+        let mine = || mine.iter().map(|at| &frames[usize::from(*at)]);
+        self.mono_time.extend(mine().map(|(mono_time, _)| *mono_time));
+        self.bus.extend(mine().map(|(_, frame)| frame.bus));
+        self.len.extend(mine().map(|(_, frame)| frame.data.len().min(64) as u8));
+        for (lane, words) in self.lanes.little.iter_mut().enumerate() {
+            words.extend(mine().map(|(_, frame)| word(frame.data, lane)));
         }
-        true
     }
 
     /// Decodes what was gathered; the group goes on empty.
@@ -77,16 +75,12 @@ impl Group {
     /// Columns: `mono_time` (ns, u64), `t` (s since the origin, f64), `bus` (u8), then the signals.
     pub(super) fn take(&mut self, origin: u64, options: &DecodeOptions) -> Table {
         self.count();
-        self.len.extend(self.rows.iter().map(|row| row.len));
-        if let Some(first) = self.lanes.little.first_mut() {
-            first.extend(self.rows.iter().map(|row| row.word));
-        }
         self.turn_around();
         let gates = self.gates();
-        let mono_time: Vec<u64> = self.rows.iter().map(|row| row.mono_time).collect();
         let seconds = |time: &u64| time.wrapping_sub(origin) as i64 as f64 / 1e9;
-        let t = mono_time.iter().map(seconds).collect();
-        let bus = self.rows.iter().map(|row| row.bus).collect();
+        let t = self.mono_time.iter().map(seconds).collect();
+        let mono_time = self.mono_time.clone();
+        let bus = self.bus.clone();
         let mut columns = Vec::with_capacity(3 + self.plan.signals.len());
         columns.push(column("mono_time", Some("ns"), Values::UInt64(mono_time)));
         columns.push(column("t", Some("s"), Values::Float64(t)));
@@ -126,15 +120,16 @@ impl Group {
 
     /// Counts the short ones of the frames gathered.
     fn count(&mut self) {
-        self.shortest = self.rows.iter().map(|row| row.len).min().unwrap_or(u8::MAX);
+        self.shortest = self.len.iter().copied().min().unwrap_or(u8::MAX);
         if u16::from(self.shortest) < self.plan.message.size {
-            let short = |row: &&Row| u16::from(row.len) < self.plan.message.size;
-            self.short += self.rows.iter().filter(short).count() as u64;
+            let short = |len: &&u8| u16::from(**len) < self.plan.message.size;
+            self.short += self.len.iter().filter(short).count() as u64;
         }
     }
 
     fn clear(&mut self) {
-        self.rows.clear();
+        self.mono_time.clear();
+        self.bus.clear();
         self.len.clear();
         self.lanes.little.iter_mut().chain(&mut self.lanes.big).for_each(Vec::clear);
         self.shortest = u8::MAX;
@@ -227,9 +222,16 @@ fn column(name: &str, unit: Option<&str>, values: Values) -> Column {
 #[inline]
 pub(super) fn word(data: &[u8], lane: usize) -> u64 {
     let rest = data.get(lane * 8..).unwrap_or_default();
-    match rest.first_chunk::<8>() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    if let Some(eight) = rest.first_chunk::<8>() {
+        return u64::from_le_bytes(*eight);
+    }
+    match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        // The two overlap; where they do they agree.
+        (Some(first), Some(last)) => {
+            let last = u64::from(u32::from_le_bytes(*last)) << (8 * (rest.len() - 4));
+            u64::from(u32::from_le_bytes(*first)) | last
+        }
+        _ => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
 }
 

@@ -18,6 +18,7 @@ mod line;
 mod long;
 mod options;
 mod plan;
+mod sorter;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -30,3 +31,6 @@ pub use export::{Exported, Layout, SIGNALS, SignalExporter};
 pub use long::LongNames;
 pub use options::DecodeOptions;
 pub use verify::{CheckStats, Verify};
+
+/// A frame with its mono time, in ns.
+type Timed<'a> = (u64, crate::log::Frame<'a>);

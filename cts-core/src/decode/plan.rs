@@ -194,6 +194,13 @@ pub(super) fn check_names(dbcs: &[&Dbc], options: &DecodeOptions) -> Result<()> 
     Ok(())
 }
 
+/// The names of the databases, each once.
 fn joined(dbcs: &[&Dbc]) -> String {
-    dbcs.iter().map(|dbc| dbc.name.as_str()).collect::<Vec<_>>().join(", ")
+    let mut names: Vec<&str> = Vec::new();
+    for dbc in dbcs {
+        if !names.contains(&dbc.name.as_str()) {
+            names.push(&dbc.name);
+        }
+    }
+    names.join(", ")
 }

@@ -1,10 +1,9 @@
 //! Many tables out of one reading: each service to a file of its own.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use super::plan::Origin;
+use super::spread::spread;
 use super::{EventTable, EventTableOptions, Format, FrameTable, Table, TableWriter};
 use crate::Result;
 use crate::log::{Batch, Completeness, EventSchema, which};
@@ -119,29 +118,7 @@ impl<'s, W: Write + Send> Exporter<'s, W> {
     /// # Errors
     /// Those of the writers.
     pub fn finish(self) -> Result<Vec<(String, u64, W)>> {
-        let cores = thread::available_parallelism().map_or(1, usize::from).min(self.jobs.len()).max(1);
-        let count = self.jobs.len();
-        let mut queue: Vec<_> = self.jobs.into_iter().enumerate().collect();
-        // The largest are taken first, so that no core is left with one at the end.
-        queue.sort_by_key(|(_, job)| job.source.values());
-        let queue = Mutex::new(queue);
-        let work = || {
-            let mut done = Vec::new();
-            while let Some((index, job)) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop() {
-                done.push((index, job.finish()));
-            }
-            done
-        };
-        let mut results = Vec::with_capacity(count);
-        thread::scope(|scope| {
-            let others: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
-            results.extend(work());
-            for other in others {
-                results.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-        });
-        results.sort_by_key(|(index, _)| *index);
-        results.into_iter().map(|(_, result)| result).collect()
+        spread(self.jobs, |job| job.source.values(), Job::finish).into_iter().collect()
     }
 }
 

@@ -14,6 +14,7 @@ mod parquet;
 mod plan;
 #[cfg(feature = "polars")]
 mod polars;
+mod spread;
 mod text;
 
 pub use column::{Column, Values};
@@ -22,6 +23,7 @@ pub use export::{Exporter, FRAMES};
 pub use file::{Format, TableWriter};
 pub use frames::FrameTable;
 pub use plan::Origin;
+pub(crate) use spread::spread;
 
 /// Equally long columns.
 #[derive(Clone, Debug, Default, PartialEq)]

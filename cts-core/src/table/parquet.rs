@@ -30,7 +30,9 @@ impl<W: Write + Send> ParquetWriter<W> {
         }
         let Some(file) = &mut self.file else { return Ok(()) };
         let batch = table.into_record_batch().map_err(arrow_error)?;
-        file.write(&batch).map_err(parquet_error)
+        file.write(&batch).map_err(parquet_error)?;
+        // Whoever writes a file per message has a hundred of them open for a whole route.
+        if file.memory_size() > MOST_BUFFERED { file.flush().map_err(parquet_error) } else { Ok(()) }
     }
 
     pub(super) fn finish(self) -> Result<W> {
@@ -45,6 +47,9 @@ impl<W: Write + Send> ParquetWriter<W> {
 /// Columns whose values hardly repeat: a dictionary of them costs more than it saves. Times grow, so that their
 /// differences are stored.
 const WITHOUT_DICTIONARY: [&str; 3] = ["mono_time", "t", "data"];
+
+/// Bytes that a file may hold back before it ends a row group.
+const MOST_BUFFERED: usize = 512 << 10;
 
 /// Columns of fewer bytes are not compressed: to prepare zstd for one costs more than to write it, and encoding has
 /// already made it small.

@@ -112,10 +112,10 @@ proptest! {
         // Two pieces: the decoder goes on as new after each.
         let (mut short, mut missing) = (0, 0);
         for half in payloads.chunks(payloads.len().div_ceil(2)) {
-            for (i, data) in half.iter().enumerate() {
-                decoder.push_frame(i as u64, &Frame { address: 0x123, bus: 1, data });
-                short += u64::from(data.len() < usize::from(message.size));
-            }
+            let frame = |data| Frame { address: 0x123, bus: 1, data };
+            let frames: Vec<_> = half.iter().enumerate().map(|(i, data)| (i as u64, frame(data))).collect();
+            decoder.push_frames(&frames);
+            short += half.iter().filter(|data| data.len() < usize::from(message.size)).count() as u64;
             let [table] = &decoder.take()[..] else { panic!("one message") };
             for signal in &message.signals {
                 let column = table.table.column(&signal.name).unwrap();
