@@ -8,7 +8,7 @@ use cts_core::decode::{DecodeOptions, Decoder, Layout, SignalExporter};
 use cts_core::log::{CanService, Completeness, Frame, Log, LogStream, ReadOptions, frames};
 use cts_core::table::Format;
 
-/// The database for an input: that of `CTS_BENCH_DBC` for the log of `CTS_BENCH_LOG`, else [`made_dbc`].
+/// The database for an input: that of `CTS_BENCH_DBC` for the log of `CTS_BENCH_LOG`, else the made one.
 ///
 /// # Errors
 /// When the file cannot be read.
