@@ -19,7 +19,7 @@ use crate::table::Table;
 ///
 /// Frames are taken from `can` events: what openpilot asks to send (`sendcan`) comes back there as returned frames.
 ///
-/// Frames are sorted by message piece by piece, see [`Sorter`]. Bench: `decode/gather`.
+/// Frames are sorted by message piece by piece, see `Sorter`. Bench: `decode/gather`.
 #[derive(Debug)]
 pub struct Decoder {
     options: DecodeOptions,

@@ -35,7 +35,7 @@ pub struct Config {
     pub margin: u64,
 }
 
-/// The engine; see [the module](self).
+/// The engine, as the module describes it.
 #[derive(Debug)]
 pub struct Cruise {
     config: Config,
