@@ -6,6 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::access::Gate;
 use crate::config::{Change, Level, Loaded, Reloaded, Sources, reload};
+use crate::engine::Engine;
 use crate::logging::Logging;
 
 /// What follows the configuration while the service runs.
@@ -16,6 +17,8 @@ pub struct Reloader {
     pub sources: Sources,
     /// Follows keys, limits, origins, proxies, and opens the audit log anew.
     pub gate: Arc<Gate>,
+    /// Follows the number of runs and how long each may take.
+    pub engine: Option<Engine>,
     /// Follows the level.
     pub logging: Option<Logging>,
 }
@@ -46,6 +49,9 @@ impl Reloader {
         if let Err(failure) = self.gate.reload(&loaded.config) {
             tracing::error!(code = failure.code, "{}; the old configuration stays", failure.message);
             return Vec::new();
+        }
+        if let (Some(engine), Ok(settings)) = (&self.engine, loaded.config.settings()) {
+            engine.follow(&settings);
         }
         if let Some(logging) = &self.logging {
             logging.reload(&loaded.config);
@@ -80,7 +86,7 @@ mod tests {
         let loaded = load(&sources).unwrap();
         let store = Store::open(&dir.path().join("store.db")).unwrap();
         let gate = Arc::new(Gate::new(&loaded.config, store).unwrap());
-        let mut reloader = Reloader { loaded, sources, gate: Arc::clone(&gate), logging: None };
+        let mut reloader = Reloader { loaded, sources, gate: Arc::clone(&gate), engine: None, logging: None };
         let ask = async || {
             let (uri, headers) = (Uri::from_static("/v1/runs"), HeaderMap::new());
             let answer = gate.enter(&Method::GET, &uri, &headers, [9, 9, 9, 9].into()).await;

@@ -80,7 +80,8 @@ pub async fn run(loaded: Loaded, sources: Sources, logging: Option<Logging>) -> 
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
     let service = Service::start(settings, &loaded).await?;
     tracing::info!(address = %service.address(), "listening");
-    let reloader = Reloader { loaded, sources, gate: service.gate(), logging };
+    let engine = Some(service.app.engine.clone());
+    let reloader = Reloader { loaded, sources, gate: service.gate(), engine, logging };
     tokio::spawn(async move {
         if let Err(error) = reloader.watch().await {
             tracing::error!(%error, "SIGHUP cannot be watched");

@@ -33,6 +33,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Limits of requests.
     pub http: HttpSettings,
+    /// How often the service looks at itself.
+    pub measuring: Measuring,
     /// How to start a worker: program and arguments.
     pub worker: WorkerCommand,
 }
@@ -107,6 +109,17 @@ pub struct HttpSettings {
     pub heartbeat: Duration,
 }
 
+/// How long measurements are good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measuring {
+    /// The detailed health checks.
+    pub health: Duration,
+    /// CPU, memory and disk, for metrics.
+    pub system: Duration,
+    /// What artifacts and logs take, for metrics.
+    pub storage: Duration,
+}
+
 /// How to start a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerCommand {
@@ -137,6 +150,7 @@ impl Settings {
             limits: Limits::default(),
             retention: Retention::default(),
             http: HttpSettings::default(),
+            measuring: Measuring::default(),
             worker,
         })
     }
@@ -175,6 +189,13 @@ impl Default for Retention {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 24 * 3600);
         Self { max_age: days(7), max_runs: 100_000, max_bytes: 0, interval: Duration::from_secs(3600) }
+    }
+}
+
+impl Default for Measuring {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { health: seconds(30), system: seconds(60), storage: seconds(5) }
     }
 }
 

@@ -41,9 +41,9 @@ def start(program, directory):
     raise SystemExit(f"the service does not start: exit {process.wait()}")
 
 
-def ask(base, path, body=None):
+def ask(base, path, body=None, method=None):
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(base + path, data, {"content-type": "application/json"})
+    request = urllib.request.Request(base + path, data, {"content-type": "application/json"}, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.read()
 

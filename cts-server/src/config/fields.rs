@@ -201,11 +201,11 @@ config! {
     }
     "Resource management" {
         /// Runs at the same time.
-        max_concurrent_runs: u64 = "3", staging = Some("2"), production = Some("5"), min = 1, max = 1024;
+        max_concurrent_runs: u64 = "3", staging = Some("2"), production = Some("5"), min = 1, max = 1024, reload = Reload::Live;
         /// Runs waiting; more are refused.
-        max_queued_runs: u64 = "20000", min = 1, max = 10_000_000;
+        max_queued_runs: u64 = "20000", min = 1, max = 10_000_000, reload = Reload::Live;
         /// Seconds a run may take.
-        tool_timeout_seconds: u64 = "300", min = 1, max = 604_800;
+        tool_timeout_seconds: u64 = "300", min = 1, max = 604_800, reload = Reload::Live;
         /// Largest artifact in MiB.
         max_artifact_size_mb: u64 = "100", min = 1, max = 1 << 24;
         /// Days that finished runs with their artifacts, and uploads, are kept; 0 keeps them.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::fields::Config;
-use crate::settings::{HttpSettings, Limits, Retention, RunSettings, Settings};
+use crate::settings::{HttpSettings, Limits, Measuring, Retention, RunSettings, Settings};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -40,6 +40,7 @@ impl Config {
             limits: self.limits(),
             retention: self.retention(),
             http: self.http(),
+            measuring: self.measuring(),
             ..Settings::new(&self.storage_dir)?
         })
     }
@@ -89,6 +90,14 @@ impl Config {
             max_runs: self.max_stored_runs,
             max_bytes: self.max_storage_mb * MIB,
             interval: Duration::from_secs(self.cleanup_interval_minutes * 60),
+        }
+    }
+
+    fn measuring(&self) -> Measuring {
+        Measuring {
+            health: Duration::from_secs(self.health_check_interval),
+            system: Duration::from_secs(self.metrics_export_interval_seconds),
+            storage: Duration::from_secs(self.artifact_scan_interval),
         }
     }
 

@@ -14,6 +14,7 @@ use super::{Engine, input};
 use crate::clock;
 use crate::failure::Failure;
 use crate::files::{publish, size_of};
+use crate::settings::Limits;
 use crate::store::{Artifact, Level, Run};
 use crate::worker::{Ending, Heard, Job, JobLimits, Process, Said, seen, verdict};
 
@@ -43,6 +44,7 @@ type Publications = JoinSet<Result<(), Failure>>;
 
 impl Engine {
     pub(super) async fn attempt(&self, run: &Run, live: &Arc<Live>) -> Attempt {
+        let limits = self.limits();
         let before = run.input.as_ref().and_then(|input| input::identity(&input.resolved));
         let (mut process, job) = match self.prepare(run) {
             Ok(prepared) => prepared,
@@ -52,7 +54,7 @@ impl Engine {
         // While this run works, the next worker starts.
         self.fill_pool();
         let mut publications = Publications::new();
-        let stop = self.listen(run, live, &mut process, &mut publications).await;
+        let stop = self.listen(run, live, &limits, &mut process, &mut publications).await;
         let patience = match &stop {
             Stop::Ending(Ending::Report(_) | Ending::Error(_) | Ending::Silence) => PATIENCE,
             _ => {
@@ -69,8 +71,7 @@ impl Engine {
         };
         self.0.metrics.peak_memory(exit.peak_memory);
         let published = published.map_err(|failure| seen(failure, &exit));
-        let result =
-            verdict(ending, &exit, &self.0.settings.limits).and_then(|report| published.map(|()| report));
+        let result = verdict(ending, &exit, &limits).and_then(|report| published.map(|()| report));
         self.warn_of_change(run, live, before);
         match result {
             Ok(mut report) => {
@@ -112,10 +113,10 @@ impl Engine {
         &self,
         run: &Run,
         live: &Arc<Live>,
+        limits: &Limits,
         process: &mut Process,
         publications: &mut Publications,
     ) -> Stop {
-        let limits = &self.0.settings.limits;
         let forever = Duration::from_secs(10 * 365 * 24 * 3600);
         let deadline = Instant::now() + if limits.wall.is_zero() { forever } else { limits.wall };
         let mut tick = tokio::time::interval(SAMPLE);

@@ -35,7 +35,7 @@ impl Engine {
 
     fn next(&self) -> Option<String> {
         let mut queue = lock(&self.0.queue);
-        if self.is_stopping() || queue.running >= self.0.settings.runs.max_concurrent.max(1) {
+        if self.is_stopping() || queue.running >= self.max_concurrent() {
             return None;
         }
         let id = queue.pop()?;
@@ -205,7 +205,8 @@ impl Engine {
             return;
         };
         let micros = run.completed_at.unwrap_or_default() - run.started_at.unwrap_or(run.created_at);
-        let seconds = micros as f64 / 1e6;
+        // Clocks may be set back while a run runs.
+        let seconds = micros.max(0) as f64 / 1e6;
         let category = run.failure.as_ref().map(|failure| failure.category);
         self.0.metrics.run_ended(tool, seconds, category);
         tracing::info!(run = id, tool, status = run.status.name(), seconds, "run ended");

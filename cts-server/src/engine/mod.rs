@@ -5,6 +5,7 @@
 
 mod attempt;
 mod cleanup;
+mod dials;
 mod execute;
 mod input;
 mod live;
@@ -52,6 +53,7 @@ struct Inner {
     layout: Layout,
     store: Store,
     metrics: Arc<Metrics>,
+    dials: dials::Dials,
     pool: Pool,
     queue: Mutex<Queue>,
     /// Runs that are not in a final state.
@@ -104,6 +106,7 @@ impl Engine {
             layout,
             store,
             metrics,
+            dials: dials::Dials::new(&settings),
             pool,
             queue: Mutex::default(),
             live: Mutex::default(),

@@ -25,7 +25,8 @@ impl Engine {
         work.await.unwrap_or_else(|e| Err(Failure::system("internal", e.to_string(), "Report this.")))
     }
 
-    /// Runs that were running when the service ended can have no result.
+    /// Runs that were running when the service ended can have no result. None is tried again by itself: one of them may
+    /// be why the service ended, and its owner can start it again.
     fn fail_interrupted(&self) -> Result<(), Failure> {
         let message = "the service ended while the run was running";
         let failure = Failure::system("interrupted", message, "Start the run again.");

@@ -81,7 +81,7 @@ impl Engine {
             return Err(Failure::system("stopping", "the service is about to end", fix));
         }
         let (waiting, _) = self.load();
-        if waiting >= self.0.settings.runs.max_queued {
+        if waiting >= self.max_queued() {
             let message = format!("{waiting} runs wait already");
             return Err(Failure::system("queue-full", message, "Try again when some of them are done."));
         }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Caller, Engine, lock, no_such};
 use crate::clock;
 use crate::failure::Failure;
-use crate::files::{UploadFile, plain_name};
+use crate::files::{UploadFile, plain_name, remove_dir};
 use crate::store::{Upload, UploadState};
 
 /// What a client announces.
@@ -173,6 +173,15 @@ impl Engine {
         let saved = upload.clone();
         self.0.store.write(move |db| saved.save(db)).await?;
         Ok(UploadView { upload, received: size })
+    }
+
+    /// Removes an upload whose id nobody was told; what fails is left to the clean-up.
+    pub async fn forget_upload(&self, id: String) {
+        let ids = [id.clone()];
+        let deleted = self.0.store.write(move |db| Upload::delete(db, &ids)).await;
+        if let Err(failure) = deleted.and_then(|()| remove_dir(&self.0.layout.upload(&id))) {
+            tracing::warn!(upload = id, failure = failure.message, "the clean-up will remove it");
+        }
     }
 
     fn occupy_upload(&self, id: &str) -> Result<Busy<'_>, Failure> {

@@ -11,11 +11,12 @@ use warp::reply::Response;
 
 use super::guard::FollowGuard;
 use super::problem::Problem;
+use super::recent::Recent;
 use super::request::{Body, Head, Request};
 use super::{reply, routes};
 use crate::access::{Gate, Refusal};
 use crate::engine::{Caller, Engine};
-use crate::system::Probe;
+use crate::system::{Probe, System};
 
 /// Everything that handlers need.
 pub struct App {
@@ -26,6 +27,12 @@ pub struct App {
     /// What the service tells about itself.
     pub facts: Facts,
     pub(super) probe: Probe,
+    /// The health checks, which must not run beside each other.
+    pub(super) recent_checks: Recent<Vec<Value>>,
+    /// CPU, memory and disk.
+    pub(super) recent_system: Recent<System>,
+    /// Bytes of artifacts, bytes of log lines, users.
+    pub(super) recent_storage: Recent<(u64, u64, u64)>,
     pub(super) follow_guard: FollowGuard,
     pub(super) openapi: bytes::Bytes,
 }
@@ -42,7 +49,17 @@ impl App {
     pub fn new(engine: Engine, gate: Arc<Gate>, facts: Facts) -> Self {
         let (probe, follow_guard) = (Probe::default(), FollowGuard::default());
         let openapi = serde_json::to_vec(&super::openapi::document()).unwrap_or_default().into();
-        Self { engine, gate, facts, probe, follow_guard, openapi }
+        Self {
+            gate,
+            facts,
+            probe,
+            recent_checks: Recent::default(),
+            recent_system: Recent::default(),
+            recent_storage: Recent::default(),
+            follow_guard,
+            openapi,
+            engine,
+        }
     }
 
     /// Answers one request.

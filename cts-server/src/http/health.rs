@@ -1,5 +1,6 @@
 //! Whether the service is well.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ use crate::store::Run;
 
 /// How long one check may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the answer about readiness is good for.
+const READY: Duration = Duration::from_secs(1);
 /// Less free disk than this share of it is a fault.
 const MIN_FREE_PERCENT: f64 = 2.0;
 
@@ -43,7 +46,7 @@ pub(super) async fn live(app: Arc<App>, request: Request) -> Answer {
 
 /// `GET /v1/health/ready`: new runs are welcome; 503 if not.
 pub(super) async fn ready(app: Arc<App>, _: Request) -> Answer {
-    let checks = checks(&app).await;
+    let checks = recent(&app, READY).await;
     let ready = !app.engine.is_stopping() && checks.iter().all(|check| check["status"] == "healthy");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let word = if ready { "ready" } else { "not ready" };
@@ -53,7 +56,9 @@ pub(super) async fn ready(app: Arc<App>, _: Request) -> Answer {
 
 /// `GET /v1/health/detailed` and `…/comprehensive`; always 200.
 pub(super) async fn detailed(app: Arc<App>, _: Request) -> Answer {
-    let checks = if app.engine.settings().health_checks { checks(&app).await } else { Vec::new() };
+    let settings = app.engine.settings();
+    let checks =
+        if settings.health_checks { recent(&app, settings.measuring.health).await } else { Vec::new() };
     let healthy = checks.iter().filter(|check| check["status"] == "healthy").count();
     let status = match (healthy, checks.len()) {
         (healthy, total) if healthy == total => "healthy",
@@ -65,6 +70,12 @@ pub(super) async fn detailed(app: Arc<App>, _: Request) -> Answer {
     });
     let now = clock::text(clock::now());
     Ok(reply::json(&json!({ "status": status, "timestamp": now, "checks": checks, "summary": summary })))
+}
+
+/// What the checks said within `age`. However many ask, one looks.
+async fn recent(app: &Arc<App>, age: Duration) -> Vec<Value> {
+    let look = async { Ok::<_, Infallible>(checks(app).await) };
+    app.recent_checks.get(age, look).await.unwrap_or_default()
 }
 
 async fn checks(app: &Arc<App>) -> Vec<Value> {
@@ -133,7 +144,7 @@ fn resources(app: &App) -> Result<String, String> {
 
 fn queue(app: &App) -> Result<String, String> {
     let (waiting, running) = app.engine.load();
-    let limit = app.engine.settings().runs.max_queued;
+    let limit = app.engine.max_queued();
     if waiting >= limit {
         return Err(format!("{waiting} runs wait, the limit is {limit}"));
     }

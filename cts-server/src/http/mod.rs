@@ -14,6 +14,7 @@ mod meta;
 mod openapi;
 mod problem;
 mod range;
+mod recent;
 mod reply;
 mod request;
 mod routes;

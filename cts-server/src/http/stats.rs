@@ -12,6 +12,7 @@ use super::request::Request;
 use crate::failure::Failure;
 use crate::metrics::Sample;
 use crate::store::{Artifact, LogEntry, Run};
+use crate::system::System;
 
 /// `GET /metrics`
 pub(super) async fn prometheus(app: Arc<App>, _: Request) -> Answer {
@@ -78,7 +79,7 @@ pub(super) async fn config(app: Arc<App>, _: Request) -> Answer {
         "port": settings.listen.port(),
         "environment": settings.environment,
         "debug": settings.debug,
-        "max_concurrent_runs": settings.runs.max_concurrent,
+        "max_concurrent_runs": app.engine.max_concurrent(),
         "metrics_enabled": settings.metrics,
         "health_checks_enabled": settings.health_checks,
     });
@@ -93,12 +94,17 @@ async fn sample(app: &Arc<App>) -> Result<Sample, Problem> {
         return Err(Problem::no_route());
     }
     let (queued, _) = app.engine.load();
-    let system = app.probe.look(app.engine.layout().root());
+    let good_for = app.engine.settings().measuring;
+    let look = async { Ok::<_, Problem>(app.probe.look(app.engine.layout().root())) };
+    let system = app.recent_system.get(good_for.system, look).await?;
+    let system = System { uptime_seconds: app.probe.uptime_seconds(), ..system };
+    // Each of them reads all rows.
     let read = app.engine.store().read(|db| {
         let users = Run::users(db)?;
         Ok((Artifact::totals(db)?.1, LogEntry::bytes(db)?, users))
     });
-    let (artifact_storage_bytes, log_storage_bytes, unique_users) = read.await?;
+    let (artifact_storage_bytes, log_storage_bytes, unique_users) =
+        app.recent_storage.get(good_for.storage, read).await?;
     let queued_runs = queued as u64;
     Ok(Sample { queued_runs, artifact_storage_bytes, log_storage_bytes, unique_users, system })
 }

@@ -14,7 +14,7 @@ use super::range::content_range;
 use super::reply;
 use super::request::{Request, drain};
 use super::view;
-use crate::engine::NewUpload;
+use crate::engine::{Engine, NewUpload};
 use crate::failure::Failure;
 
 #[derive(Deserialize)]
@@ -38,6 +38,23 @@ pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
     Ok(reply::json_as(StatusCode::CREATED, "application/json", &view::upload(&created)))
 }
 
+/// An upload of a form that has not come whole. Its client, who may be gone, cannot go on with it: dropping forgets it.
+struct Unfinished(Option<(Engine, String)>);
+
+impl Unfinished {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some((engine, id)) = self.0.take() {
+            tokio::spawn(async move { engine.forget_upload(id).await });
+        }
+    }
+}
+
 /// The first file of a form, complete at once.
 async fn form(app: Arc<App>, mut request: Request, content_type: &str) -> Answer {
     let malformed = |message: String| {
@@ -58,8 +75,10 @@ async fn form(app: Arc<App>, mut request: Request, content_type: &str) -> Answer
         let new = NewUpload { filename, size: None, sha256: None };
         let created = app.engine.create_upload(&request.caller, new).await?;
         let id = created.upload.id;
+        let unfinished = Unfinished(Some((app.engine.clone(), id.clone())));
         app.engine.receive(&request.caller, &id, 0, field).await?;
         let complete = app.engine.finalize(&request.caller, &id).await?;
+        unfinished.keep();
         return Ok(reply::json_as(StatusCode::CREATED, "application/json", &view::upload(&complete)));
     }
 }

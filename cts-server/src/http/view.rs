@@ -54,7 +54,8 @@ fn percent(percent: f64) -> Value {
 
 /// `12.3s`, up to now for a running one.
 fn duration(run: &Run) -> Option<String> {
-    let micros = run.completed_at.unwrap_or_else(clock::now) - run.started_at?;
+    // Clocks may be set back while a run runs.
+    let micros = (run.completed_at.unwrap_or_else(clock::now) - run.started_at?).max(0);
     Some(format!("{:.1}s", micros as f64 / 1e6))
 }
 

@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::Semaphore;
 
 pub use artifacts::Artifact;
 pub use logs::{Level, LogEntry};
@@ -36,6 +37,9 @@ struct Inner {
     path: std::path::PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// Whoever waits here takes no thread, as whoever waits for a connection does.
+    reading: Semaphore,
+    writing: Semaphore,
 }
 
 /// The result of a statement.
@@ -50,7 +54,8 @@ impl Store {
         let mut writer = connect(path, OpenFlags::default()).map_err(|e| failure(&e, path))?;
         schema::prepare(&mut writer, path)?;
         let (writer, readers) = (Mutex::new(writer), Mutex::default());
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), writer, readers })))
+        let (reading, writing) = (Semaphore::new(READERS), Semaphore::new(1));
+        Ok(Self(Arc::new(Inner { path: path.to_owned(), writer, readers, reading, writing })))
     }
 
     /// Changes something in one transaction, on a thread that may block.
@@ -61,7 +66,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let store = self.clone();
+        let (store, _turn) = (self.clone(), self.0.writing.acquire().await);
         joined(tokio::task::spawn_blocking(move || store.write_now(work)).await)
     }
 
@@ -88,7 +93,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> Sql<T> + Send + 'static,
     ) -> Result<T, Failure> {
-        let store = self.clone();
+        let (store, _turn) = (self.clone(), self.0.reading.acquire().await);
         joined(tokio::task::spawn_blocking(move || store.read_now(work)).await)
     }
 

@@ -216,10 +216,11 @@ impl Run {
         db.prepare_cached(&sql)?.query_row(params![key, owner], Self::from_row).optional()
     }
 
-    /// The newest first.
+    /// The newest first, without their reports.
     pub fn list(db: &Connection, filter: &RunFilter) -> Sql<Vec<Self>> {
+        let columns = COLUMNS.replace(" report,", " NULL AS report,");
         let sql = format!(
-            "SELECT {COLUMNS} FROM runs WHERE (:status IS NULL OR status = :status) AND (:tool IS NULL OR tool = :tool) \
+            "SELECT {columns} FROM runs WHERE (:status IS NULL OR status = :status) AND (:tool IS NULL OR tool = :tool) \
              AND (:owner IS NULL OR owner IS NULL OR owner = :owner) AND (:name IS NULL OR instr(lower(name), lower(:name))) \
              AND (:before IS NULL OR seq < (SELECT seq FROM runs WHERE id = :before)) \
              ORDER BY seq DESC LIMIT :limit OFFSET :offset"

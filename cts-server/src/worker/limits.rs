@@ -4,12 +4,17 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::proto::JobLimits;
 
+/// How much less urgent workers are: who asks the service shall not wait for them.
+const NICENESS: i32 = 10;
+
 /// Limits this process; a limit never rises above the one that holds already.
 ///
 /// # Errors
 /// When the operating system refuses.
 pub fn apply(limits: &JobLimits) -> std::io::Result<()> {
     set(Resource::Core, Some(0))?;
+    // Where this is refused the worker is as urgent as the service, which does no harm to its result.
+    let _ = rustix::process::nice(NICENESS);
     let given = |value: u64| (value > 0).then_some(value);
     set(Resource::Cpu, given(limits.cpu_seconds))?;
     set(Resource::Nofile, given(limits.open_files))?;

@@ -167,6 +167,12 @@ impl Daemon {
         self.child.wait().unwrap();
     }
 
+    /// `kill -HUP`
+    pub fn hang_up(&self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    }
+
     /// `kill`, and its end.
     pub fn terminate(mut self) -> std::process::ExitStatus {
         let pid = self.child.id().to_string();

@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod client;
+mod clients;
 mod errors;
 mod faults;
 mod keys;

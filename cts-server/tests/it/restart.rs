@@ -82,6 +82,75 @@ fn a_damaged_store_is_not_replaced() {
 }
 
 #[test]
+fn clocks_that_jump_change_no_order_and_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = crate::lab::log_in(dir.path());
+    let service = Daemon::start(dir.path());
+    let ids: Vec<String> = (0..3)
+        .map(|_| {
+            let id = service.client.run("rlog-to-csv", json!({ "rlog": log }));
+            service.client.wait(&id);
+            id
+        })
+        .collect();
+    service.kill();
+    // The first was made a day ahead, the second was set back while it ran.
+    let store = rusqlite::Connection::open(dir.path().join("data/store.db")).unwrap();
+    let day = 24 * 3600 * 1_000_000i64;
+    let jump = "UPDATE runs SET created_at = created_at + ?2, started_at = started_at + ?2, completed_at = completed_at + ?3 \
+                WHERE id = ?1";
+    store.execute(jump, rusqlite::params![ids[0], day, day]).unwrap();
+    store.execute(jump, rusqlite::params![ids[1], day, 0]).unwrap();
+    drop(store);
+    let service = Daemon::start(dir.path());
+    let listed = service.client.get("/v1/runs").json();
+    let listed: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap()).collect();
+    assert_eq!(listed, [&*ids[2], &*ids[1], &*ids[0]], "the order is that of creation");
+    assert_eq!(service.client.get(&format!("/v1/runs/{}", ids[1])).json()["duration"], "0.0s");
+    let again = service.client.run("rlog-to-csv", json!({ "rlog": log }));
+    assert_eq!(service.client.wait(&again)["status"], "completed");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let options = ["-t", "tmpfs", "-o", "ro,size=1m", "cts-test"];
+    let mounted = std::process::Command::new("mount").args(options).arg(&data).output();
+    if !mounted.is_ok_and(|done| done.status.success()) {
+        eprintln!("SKIPPED: a read-only data directory, no right to mount one");
+        return;
+    }
+    let mut service = command(dir.path()).spawn().unwrap();
+    let mut said = String::new();
+    service.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    let ended = service.wait().unwrap();
+    let gone = std::process::Command::new("umount").arg("-l").arg(&data).status();
+    assert!(!ended.success() && gone.unwrap().success());
+    assert!(said.contains("permission-denied") && said.contains("hint:"), "{said}");
+}
+
+#[test]
+fn a_hangup_gives_more_places_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.toml");
+    std::fs::write(&file, "max_concurrent_runs = 1\n").unwrap();
+    let mut one = command(dir.path());
+    one.env_remove("CTS_MAX_CONCURRENT_RUNS").arg("--config").arg(&file);
+    let service = Daemon::start_with(one);
+    let first = service.client.run("rlog-to-csv", json!({ "rlog": endless_input(dir.path()) }));
+    service.client.wait_for(&first, &["running"]);
+    let second = service.client.run("rlog-to-csv", json!({ "rlog": crate::lab::log_in(dir.path()) }));
+    assert_eq!(service.client.get(&format!("/v1/runs/{second}")).json()["status"], "queued");
+    std::fs::write(&file, "max_concurrent_runs = 2\n").unwrap();
+    service.hang_up();
+    assert_eq!(service.client.wait(&second)["status"], "completed");
+    assert_eq!(service.client.get("/v1/config/status").json()["max_concurrent_runs"], 2);
+}
+
+#[test]
 fn workers_do_not_know_the_secrets_of_the_service() {
     let dir = tempfile::tempdir().unwrap();
     let endless = endless_input(dir.path());

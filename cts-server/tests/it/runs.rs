@@ -62,7 +62,10 @@ fn old_runs_are_removed_with_their_files() {
         settings.retention.interval = std::time::Duration::from_secs(1);
     });
     let run = |client: &crate::client::Client| client.run("rlog-to-csv", json!({ "rlog": lab.log() }));
-    let (first, second) = (run(&lab.client), run(&lab.client));
+    // The one that ended first is removed first.
+    let first = run(&lab.client);
+    lab.client.wait(&first);
+    let second = run(&lab.client);
     lab.client.wait(&second);
     while lab.client.get(&format!("/v1/runs/{first}")).status != 404 {
         std::thread::sleep(std::time::Duration::from_millis(20));
