@@ -16,7 +16,8 @@ pub(crate) fn command() -> Command {
         .after_help(
             "A LOG is a file, a directory, a route such as 'a2a0ccea32023010|2023-07-27--13-01-19/3:5', or - for \
              standard input.\n\nExit codes: 0 done, 1 failed, 2 wrong usage or parameters, 3 done but a part of the \
-             input was damaged or missing, 130 canceled.",
+             input was damaged or missing, 130 canceled. With a service: 1 or 2 failed (ping, runs, logs, art, mon: 2), \
+             3 the run failed or its input was damaged, 4 the run was canceled.",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -44,6 +45,7 @@ pub(crate) fn command() -> Command {
         .arg(schema().global(true))
         .arg(flag("strict", "Fail at the first damage instead of reading around it").global(true))
         .arg(flag("no-progress", "Draw no progress bar").global(true))
+        .args(crate::service::arguments())
         .subcommands(crate::cmd::ALL.iter().map(|command| (command.grammar)()))
 }
 
@@ -64,35 +66,45 @@ pub(crate) fn log() -> Arg {
 pub(crate) fn tool(tool: &'static Tool) -> Command {
     let input = tool.params.iter().find(|param| param.name == tool.input);
     let flags = tool.params.iter().filter(|param| param.name != tool.input).map(parameter);
-    Command::new(tool.name)
+    any_tool(tool.name)
         .about(tool.summary)
+        .mut_arg("path", |path| {
+            path.alias(tool.input.replace('_', "-")).help(input.map(Param::description).unwrap_or_default())
+        })
+        .args(flags)
+}
+
+/// What all runs share; also those of tools that only the service knows.
+pub(crate) fn any_tool(name: &'static str) -> Command {
+    let given = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new(name)
+        .arg(given("path", "LOG", "The log").display_order(0))
         .arg(
-            Arg::new("path")
-                .long("path")
-                .alias(tool.input.replace('_', "-"))
-                .value_name("LOG")
-                .help(input.map(Param::description).unwrap_or_default())
-                .display_order(0),
-        )
-        .arg(
-            Arg::new("param")
+            given("param", "NAME=VALUE", "Any parameter by its name; repeatable")
                 .short('p')
-                .long("param")
-                .value_name("NAME=VALUE")
-                .help("Any parameter by its name; repeatable")
                 .action(ArgAction::Append),
         )
         .arg(
-            Arg::new("out-dir")
-                .long("out-dir")
-                .value_name("DIR")
-                .help("Where files go whose names are not absolute [default: the current directory]")
-                .value_parser(value_parser!(PathBuf)),
+            given(
+                "out-dir",
+                "DIR",
+                "Where files go whose names are not absolute [default: the current directory; with a service \
+                 out_dir of cts/config.toml, else ~/Downloads/cts]",
+            )
+            .value_parser(value_parser!(PathBuf)),
         )
-        .arg(flag("wait", "Accepted for scripts: a run is always waited for"))
-        .arg(flag("follow", "Say what the run does while it goes on"))
-        .arg(flag("json", "Print the report as JSON"))
-        .args(flags)
+        .arg(given(
+            "upload",
+            "FILE",
+            "Send this file to the service and read it there; without a service the same as --path",
+        ))
+        .arg(given("name", "TEXT", "What the service calls the run"))
+        .arg(flag("wait", "Wait for the end of the run; without a service a run is always waited for"))
+        .arg(flag("follow", "Wait, and say what the run does while it goes on"))
+        .arg(flag("open", "Show HTML files of the run in a browser"))
+        .arg(flag("local", "Run here, even where a service is configured"))
 }
 
 /// The name of a parameter as a flag.

@@ -10,6 +10,8 @@ use cts_core::log::ReadOptions;
 use cts_core::tool::Ctx;
 use cts_core::{Error, ErrorKind, Result};
 
+use crate::service::Flags;
+
 /// What applies to every command.
 pub(crate) struct Global {
     /// Directories to search for routes: flags first, then the environment, then the file.
@@ -20,6 +22,10 @@ pub(crate) struct Global {
     pub(crate) strict: bool,
     /// Whether a progress bar may be drawn.
     pub(crate) progress: bool,
+    /// Whether only results and errors are wanted.
+    pub(crate) quiet: bool,
+    /// What the flags say of the service.
+    pub(crate) service: Flags,
     /// Raised by Ctrl-C.
     pub(crate) cancel: Arc<AtomicBool>,
 }
@@ -29,7 +35,15 @@ impl Global {
         let data_dirs = dirs(matches, "data-dir", "CTS_DATA_DIR", "data_dirs")?;
         let dbc_dirs = dirs(matches, "dbc-path", "CTS_DBC_PATH", "dbc_dirs")?;
         let (strict, progress) = (matches.get_flag("strict"), !matches.get_flag("no-progress"));
-        Ok(Self { data_dirs, dbc_dirs, strict, progress, cancel })
+        let (quiet, service) = (matches.get_flag("quiet"), Flags::new(matches));
+        Ok(Self { data_dirs, dbc_dirs, strict, progress: progress && !quiet, quiet, service, cancel })
+    }
+
+    /// Says a line that is neither result nor error.
+    pub(crate) fn say(&self, line: &str) {
+        if !self.quiet {
+            crate::render::say(line);
+        }
     }
 
     /// Where databases are looked for.
@@ -60,7 +74,7 @@ fn dirs(matches: &ArgMatches, flag: &str, variable: &str, key: &str) -> Result<V
 }
 
 /// `$XDG_CONFIG_HOME/cts/config.toml`, by default in `~/.config`.
-fn file() -> Option<PathBuf> {
+pub(crate) fn file() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
     Some(base.join("cts").join("config.toml"))

@@ -1,13 +1,17 @@
 //! `cts`: openpilot logs and CAN frames on the command line.
 //!
 //! Data goes to standard output, words to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage or
-//! parameters, 3 done but a part of the input was damaged or missing, 130 canceled.
+//! parameters, 3 done but a part of the input was damaged or missing, 130 canceled. Commands that talk to a service:
+//! see [`remote`].
 
 mod args;
+mod client;
 mod cmd;
 mod config;
 mod databases;
+mod remote;
 mod render;
+mod service;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,6 +27,8 @@ enum Outcome {
     Found,
     /// The work is done, but a part of the input was damaged or missing.
     Damaged,
+    /// Everything was said already; only this exit code is left.
+    Exit(u8),
 }
 
 const CANCELED: u8 = 130;
@@ -40,6 +46,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(1),
         Ok(Outcome::Damaged) => ExitCode::from(3),
+        Ok(Outcome::Exit(code)) => ExitCode::from(code),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             render::error(&error);

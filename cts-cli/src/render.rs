@@ -1,6 +1,8 @@
 //! Words, data and progress on their way out. Nothing here uses colours, so that NO_COLOR has nothing to change.
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use cts_core::tool::{Progress, Warning};
@@ -32,6 +34,11 @@ impl Out {
         self.text(&text)
     }
 
+    /// Shows what was written so far.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        self.0.flush().map_err(failed)
+    }
+
     /// Ends the output.
     pub(crate) fn finish(mut self) -> Result<()> {
         self.0.flush().map_err(failed)
@@ -49,11 +56,30 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", line.trim_end());
 }
 
+/// A text from elsewhere without what could command a terminal.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect()
+}
+
 /// Says what went wrong and what helps.
 pub(crate) fn error(error: &Error) {
     say(&format!("cts: error [{}]: {error}", error.code()));
     if let Some(hint) = hint(error.kind()) {
         say(&format!("hint: {hint}"));
+    }
+}
+
+/// Shows a file in a browser.
+pub(crate) fn open(path: &Path) {
+    let program = match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    };
+    let silent = Stdio::null;
+    let started = Command::new(program).arg(path).stdin(silent()).stdout(silent()).stderr(silent()).spawn();
+    if let Err(error) = started {
+        say(&format!("cts: warning: cannot open {}: {program}: {error}", path.display()));
     }
 }
 
@@ -111,4 +137,14 @@ pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
         _ => {}
     }
     bar.set_position(progress.done);
+}
+
+/// A bar of percents on a terminal, nothing elsewhere.
+pub(crate) fn percent_bar(wanted: bool) -> ProgressBar {
+    let bar = progress_bar(wanted);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}% {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.set_length(1000);
+    bar
 }

@@ -38,7 +38,7 @@ impl Cts {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cts"));
-        command.args(args).current_dir(self.dir()).env_remove("CTS_DATA_DIR");
+        command.args(args).current_dir(self.dir()).env_remove("CTS_DATA_DIR").env_remove("CTS_URL");
         command.env("XDG_CONFIG_HOME", self.dir().join("none")).env("HOME", self.dir());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

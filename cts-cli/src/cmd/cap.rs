@@ -9,6 +9,7 @@ use crate::Outcome;
 use crate::args::{flag, flag_name, help, value_name};
 use crate::config::Global;
 use crate::render::Out;
+use crate::service;
 
 pub(crate) static COMMAND: Cmd = Cmd { name: "cap", grammar, run };
 
@@ -17,10 +18,13 @@ fn grammar() -> Command {
         .about("Lists the tools and their parameters")
         .visible_alias("capabilities")
         .arg(Arg::new("tool").value_name("TOOL").help("Only this tool"))
-        .arg(flag("json", "Print the capabilities as JSON"))
+        .arg(flag("local", "Those of this program, even where a service is configured"))
 }
 
-fn run(_: &Global, matches: &ArgMatches) -> Result<Outcome> {
+fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
+    if service::named(global).is_some() && !matches.get_flag("local") {
+        return super::cap_remote::run(global, matches);
+    }
     let one = matches.get_one::<String>("tool").map(|name| tool::find(name)).transpose()?;
     let mut out = Out::new();
     match (matches.get_flag("json"), one) {

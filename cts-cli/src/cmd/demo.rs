@@ -47,7 +47,6 @@ fn grammar() -> Command {
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(flag("damage", "Garble one event in the middle, to see how damage is reported"))
-        .arg(flag("json", "Print the results as JSON"))
 }
 
 /// The page that shows what was found.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Cmd;
 use crate::Outcome;
-use crate::args::{self, flag, log};
+use crate::args::{self, log};
 use crate::config::Global;
 use crate::render::{self, Out};
 
@@ -22,7 +22,6 @@ fn grammar() -> Command {
             "Shows what a log holds: car, software, dates, services and buses with their rates, completeness",
         )
         .arg(log())
-        .arg(flag("json", "Print it as JSON"))
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,8 @@
 //! The commands, one file each. A new one is a module with `COMMAND` and a line in [`ALL`].
 
+mod art;
 mod cap;
+mod cap_remote;
 mod completions;
 mod dbc;
 mod decode;
@@ -9,8 +11,14 @@ mod events;
 mod export;
 mod frames;
 mod info;
+mod logs;
 mod man;
+mod mon;
+mod ping;
 mod run;
+mod run_remote;
+mod runs;
+mod upload;
 
 use clap::{ArgMatches, Command};
 use cts_core::Result;
@@ -36,6 +44,12 @@ pub(crate) static ALL: &[&Cmd] = &[
     &frames::COMMAND,
     &decode::COMMAND,
     &dbc::COMMAND,
+    &ping::COMMAND,
+    &runs::COMMAND,
+    &logs::COMMAND,
+    &art::COMMAND,
+    &upload::COMMAND,
+    &mon::COMMAND,
     &completions::COMMAND,
     &man::COMMAND,
 ];

@@ -1,4 +1,4 @@
-//! `cts run`: a tool in this process.
+//! `cts run`: a tool in this process, or on a service.
 
 use std::path::PathBuf;
 
@@ -11,6 +11,7 @@ use super::Cmd;
 use crate::Outcome;
 use crate::config::Global;
 use crate::render::{self, Out, say};
+use crate::service;
 
 pub(crate) static COMMAND: Cmd = Cmd { name: "run", grammar, run };
 
@@ -31,6 +32,9 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     let Some((name, matches)) = matches.subcommand() else {
         return Ok(Outcome::Done);
     };
+    if service::named(global).is_some() && !flag(matches, "local") {
+        return super::run_remote::run(global, name, matches);
+    }
     let known = tool::ALL.iter().any(|tool| tool.name == name);
     let tool = tool::find(name)?;
     if !known {
@@ -47,11 +51,20 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     }
     let out_dir = matches.get_one::<PathBuf>("out-dir").cloned().unwrap_or_default();
     let report = with_progress(global, global.ctx(&out_dir), follow, |ctx| tool.run(ctx, None, &params))?;
-    if !follow {
+    if !follow && !global.quiet {
         report.warnings.iter().for_each(render::warning);
     }
     print(&report, json)?;
+    if matches.get_flag("open") {
+        let pages = report.artifacts.iter().filter(|artifact| artifact.content_type == "text/html");
+        pages.for_each(|page| render::open(&page.path));
+    }
     Ok(if report.completeness.complete { Outcome::Done } else { Outcome::Damaged })
+}
+
+/// Whether a flag was given; a tool that is not known has none.
+fn flag(matches: &ArgMatches, name: &str) -> bool {
+    matches.try_get_one(name).ok().flatten().copied().unwrap_or_default()
 }
 
 /// Calls `work` while a bar shows its progress; with `follow`, its words go to standard error.
@@ -71,6 +84,17 @@ fn with_progress<T>(global: &Global, ctx: Ctx, follow: bool, work: impl Fn(&Ctx)
 
 /// All that was given, as texts: the tool reads them.
 fn parameters(tool: &Tool, matches: &ArgMatches) -> Result<Map<String, Value>> {
+    let mut params = given(matches)?;
+    params.extend(flags(tool, matches));
+    let path = matches.get_one::<String>("path").or_else(|| matches.get_one("upload"));
+    if let Some(path) = path {
+        params.insert(tool.input.to_owned(), path.as_str().into());
+    }
+    Ok(params)
+}
+
+/// What was given with `-p`.
+pub(super) fn given(matches: &ArgMatches) -> Result<Map<String, Value>> {
     let mut params = Map::new();
     for text in matches.get_many::<String>("param").unwrap_or_default() {
         let (name, value) = text.split_once('=').ok_or_else(|| {
@@ -79,6 +103,12 @@ fn parameters(tool: &Tool, matches: &ArgMatches) -> Result<Map<String, Value>> {
         })?;
         params.insert(name.trim().replace('-', "_"), value.into());
     }
+    Ok(params)
+}
+
+/// What was given with the flags of the tool.
+pub(super) fn flags(tool: &Tool, matches: &ArgMatches) -> Map<String, Value> {
+    let mut params = Map::new();
     for param in tool.params.iter().filter(|param| param.name != tool.input) {
         let Some(values) = matches.get_many::<String>(param.name) else {
             continue;
@@ -90,10 +120,7 @@ fn parameters(tool: &Tool, matches: &ArgMatches) -> Result<Map<String, Value>> {
         };
         params.insert(param.name.to_owned(), value);
     }
-    if let Some(path) = matches.get_one::<String>("path") {
-        params.insert(tool.input.to_owned(), path.as_str().into());
-    }
-    Ok(params)
+    params
 }
 
 /// The report goes to standard output, unless the table is already there.

@@ -1,0 +1,68 @@
+//! `cts upload`: a file for the service.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+use serde_json::json;
+
+use super::Cmd;
+use crate::Outcome;
+use crate::client::{Client, Result, Upload, upload};
+use crate::config::Global;
+use crate::{remote, render, service};
+
+pub(crate) static COMMAND: Cmd = Cmd { name: "upload", grammar, run };
+
+fn grammar() -> Command {
+    Command::new("upload")
+        .about("Sends a file to the service, for runs to read")
+        .arg(
+            Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .help("The file")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            Arg::new("resume")
+                .long("resume")
+                .value_name("ID")
+                .help("Go on with this upload of the same file"),
+        )
+}
+
+fn run(global: &Global, matches: &ArgMatches) -> cts_core::Result<Outcome> {
+    remote::end(command(global, matches), 1)
+}
+
+fn command(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
+    let client = service::connect(global)?;
+    let file = matches.get_one::<PathBuf>("file").cloned().unwrap_or_default();
+    let resume = matches.get_one::<String>("resume").map(String::as_str);
+    let Upload { id, filename, size, sha256 } = send(global, &client, &file, resume)?;
+    match matches.get_flag("json") {
+        true => remote::print(&json!({
+            "upload_id": id, "filename": filename, "size": size, "sha256": sha256, "status": "completed",
+        }))?,
+        false => {
+            global.say(&format!("uploaded {}, {size} bytes, SHA-256 {sha256}", render::plain(&filename)));
+            remote::text(&render::plain(&id))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// Sends a file while a bar shows how far it is.
+pub(super) fn send(
+    global: &Global,
+    client: &Client,
+    file: &std::path::Path,
+    resume: Option<&str>,
+) -> Result<Upload> {
+    let bar = render::progress_bar(global.progress);
+    let result = upload(client, file, resume, |done, total| {
+        render::show(&bar, cts_core::tool::Progress { done, total: Some(total) });
+    });
+    bar.finish_and_clear();
+    result
+}
