@@ -52,18 +52,7 @@ impl BusCheck {
     /// Watches `addresses` on `buses`, or on all without any, in samples of `sample` ns; 0 makes one of all.
     pub fn new(addresses: Vec<u32>, buses: Vec<u8>, sample: u64) -> Self {
         let (start, counts) = (None, BTreeMap::new());
-        Self {
-            addresses,
-            buses,
-            sample,
-            start,
-            counts,
-            now: 0,
-            first: 0,
-            frames: 0,
-            empty: 0,
-            samples: 0,
-        }
+        Self { addresses, buses, sample, start, counts, now: 0, first: 0, frames: 0, empty: 0, samples: 0 }
     }
 
     /// The frames of the whole stream, sorted by address and bus.

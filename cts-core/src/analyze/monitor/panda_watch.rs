@@ -75,7 +75,8 @@ impl PandaLife {
                 changed.push((name.clone(), before.cloned(), Some(value.clone())));
             }
         }
-        let gone = self.last.0.iter().filter(|(name, value)| !is_moving(name, value) && state.get(name).is_none());
+        let gone =
+            self.last.0.iter().filter(|(name, value)| !is_moving(name, value) && state.get(name).is_none());
         changed.extend(gone.map(|(name, value)| (name.clone(), Some(value.clone()), None)));
         changed
     }

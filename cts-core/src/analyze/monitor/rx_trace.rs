@@ -44,7 +44,10 @@ impl RxTrace {
             controls_allowed: state.flag("controlsAllowed"),
             rx_invalid: state.number("safetyRxInvalid"),
             ages: self.watch.iter().map(age).collect(),
-            silent: silent.into_iter().filter(|one| usize::from(Bus(one.message.bus).panda()) == panda).collect(),
+            silent: silent
+                .into_iter()
+                .filter(|one| usize::from(Bus(one.message.bus).panda()) == panda)
+                .collect(),
         }
     }
 }

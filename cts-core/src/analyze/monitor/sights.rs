@@ -1,6 +1,6 @@
 //! When each message was last seen, and which have fallen silent.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::finding::seconds;
 use super::{Message, Silence};
@@ -32,11 +32,11 @@ pub struct Sight {
 
 /// The last sight of every message.
 ///
-/// Per frame: one look into a hash map. Per event: a walk over all messages, which is what finds the silent ones.
+/// Per frame: one look into a map. Per event: a walk over all messages, unless none can be overdue yet.
 #[derive(Clone, Debug)]
 pub struct Sights {
     limit: u64,
-    seen: HashMap<Message, Sight>,
+    seen: BTreeMap<Message, Sight>,
     /// No message can be overdue before this time.
     quiet_until: u64,
     /// Frames of messages beyond [`MAX_MESSAGES`].
@@ -46,7 +46,7 @@ pub struct Sights {
 impl Sights {
     /// Messages count as silent after `limit` ns, or after ten periods if those are longer.
     pub fn new(limit: u64) -> Self {
-        Self { limit, seen: HashMap::new(), quiet_until: 0, untracked: 0 }
+        Self { limit, seen: BTreeMap::new(), quiet_until: 0, untracked: 0 }
     }
 
     /// A frame came. If that ends a silence, says which.
@@ -101,10 +101,7 @@ impl Sights {
     /// All messages that are silent now, sorted.
     pub fn silent(&self, now: u64) -> Vec<Silence> {
         let silent = self.seen.iter().filter(|(_, sight)| sight.silent);
-        let mut silent: Vec<_> =
-            silent.map(|(message, sight)| silence(*message, sight, now, self.limit)).collect();
-        silent.sort_by_key(|silence| silence.message);
-        silent
+        silent.map(|(message, sight)| silence(*message, sight, now, self.limit)).collect()
     }
 
     /// What is known of a message.
