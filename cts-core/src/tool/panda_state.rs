@@ -93,14 +93,14 @@ pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<PandaReport>
     let out = params.out.as_deref().unwrap_or("panda_state.jsonl");
     let replay = Replay { from: params.from, to: params.to, speed: params.speed, out, frames: false };
     let done = replay.run(ctx, input, &mut watch)?;
-    if watch.pandas().is_empty() {
+    if watch.lives().is_empty() {
         let (what, effect) = ("pandaStates".to_owned(), "the state of no panda is known".to_owned());
         ctx.warn(Warning::NotSeen { what, effect });
     }
     Ok(PandaReport {
         out: done.artifact.path.display().to_string(),
         duration_s: done.duration_s,
-        pandas: watch.pandas().iter().enumerate().map(panda).collect(),
+        pandas: watch.lives().iter().enumerate().map(panda).collect(),
         reading: Reading::from(&done.record),
     })
 }

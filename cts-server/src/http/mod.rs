@@ -11,6 +11,7 @@ mod follow;
 mod guard;
 mod health;
 mod meta;
+mod monitors;
 mod openapi;
 mod problem;
 mod range;

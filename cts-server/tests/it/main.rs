@@ -9,6 +9,7 @@ mod faults;
 mod keys;
 mod lab;
 mod logs;
+mod monitors;
 mod old_client;
 mod restart;
 mod runs;

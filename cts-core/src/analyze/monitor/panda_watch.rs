@@ -48,7 +48,7 @@ impl PandaWatch {
     }
 
     /// What was seen, by panda.
-    pub fn pandas(&self) -> &[PandaLife] {
+    pub fn lives(&self) -> &[PandaLife] {
         &self.pandas
     }
 }
