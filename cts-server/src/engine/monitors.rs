@@ -41,7 +41,6 @@ pub enum MonitorStatus {
 }
 
 /// One monitor.
-#[derive(Debug)]
 pub struct Monitor {
     /// Its id.
     pub id: String,
@@ -84,7 +83,7 @@ impl Monitor {
 }
 
 /// The monitors of a service.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Registry(Mutex<HashMap<String, Arc<Monitor>>>);
 
 impl Engine {

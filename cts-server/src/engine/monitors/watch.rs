@@ -41,7 +41,7 @@ impl Engine {
         if let Err(failure) = self.0.layout.end_work(&monitor.id) {
             tracing::error!(monitor = monitor.id, failure = failure.message, "a working directory is left");
         }
-        self.settle(&monitor, outcome);
+        self.end_monitor(&monitor, outcome);
     }
 
     async fn replay(&self, monitor: &Arc<Monitor>) -> Outcome {
@@ -144,7 +144,7 @@ impl Engine {
     }
 
     /// Writes the end down, tells it, and lets subscribers go.
-    fn settle(&self, monitor: &Monitor, outcome: Outcome) {
+    fn end_monitor(&self, monitor: &Monitor, outcome: Outcome) {
         let (status, report, failure) = match outcome {
             Outcome::Stopped => (MonitorStatus::Stopped, None, None),
             Outcome::Ended(Ok(mut report)) => {
