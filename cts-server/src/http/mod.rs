@@ -7,6 +7,7 @@ mod app;
 mod artifacts;
 mod body;
 mod docs;
+mod downloads;
 mod follow;
 mod guard;
 mod health;

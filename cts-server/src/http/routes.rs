@@ -9,7 +9,7 @@ use http::Method;
 use super::app::App;
 use super::problem::Answer;
 use super::request::Request;
-use super::{artifacts, docs, follow, health, meta, monitors, runs, stats, uploads, zip};
+use super::{artifacts, docs, downloads, follow, health, meta, monitors, runs, stats, uploads, zip};
 
 /// One route.
 pub(super) struct Route {
@@ -291,6 +291,28 @@ pub(super) static ROUTES: &[Route] = &[
             "Checks size and hash; runs may use it then",
             "Upload",
             call!(uploads::finalize),
+        )
+    },
+    Route {
+        method: "POST",
+        body: Some("Any"),
+        problems: &[501],
+        ..get(
+            "/v1/downloads",
+            "downloads",
+            "Not offered: answers how to get logs",
+            "Any",
+            call!(downloads::refuse),
+        )
+    },
+    Route {
+        problems: &[501],
+        ..get(
+            "/v1/downloads/{download_id}",
+            "downloads",
+            "Not offered: answers how to get logs",
+            "Any",
+            call!(downloads::refuse),
         )
     },
     Route {
