@@ -190,8 +190,8 @@ fn refusals_of_the_service_have_code_and_remedy() {
 fn monitors_of_the_service_are_started_watched_listed_and_stopped() {
     let service = Service::start();
     let cts = Cts::new(&service.url);
-    cts.run(&["demo", "--seconds", "20"]).ok();
-    let log = cts.dir().join("demo.rlog.zst");
+    cts.run(&["demo", "--seconds", "20", "--out-dir", "drive"]).ok();
+    let log = cts.path("drive/demo.rlog.zst");
     let log = format!("log={}", log.to_str().unwrap());
     assert!(cts.run(&["mon", "ls", "--json"]).ok().json().as_array().unwrap().is_empty());
     let id = cts.run(&["mon", "start", "can_bus_check", "-p", &log]).ok().out.trim().to_owned();
