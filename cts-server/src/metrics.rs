@@ -34,8 +34,28 @@ pub struct Metrics {
     tools_usage: IntCounterVec,
     artifacts_generated: IntCounter,
     artifact_bytes_written: IntCounter,
+    monitors: MonitorCounters,
     gauges: SampledGauges,
     errors_by_endpoint: Mutex<BTreeMap<String, u64>>,
+}
+
+/// What is counted of monitors.
+struct MonitorCounters {
+    started: IntCounterVec,
+    active: IntGauge,
+    events: IntCounterVec,
+    dropped: IntCounter,
+}
+
+impl MonitorCounters {
+    fn new(r: &Registry) -> prometheus::Result<Self> {
+        Ok(Self {
+            started: counters(r, "monitors_total", "Monitors started, by tool.", &["tool"])?,
+            active: gauge(r, "active_monitors", "Monitors running now.")?,
+            events: counters(r, "monitor_events_total", "Events of monitors, by tool.", &["tool"])?,
+            dropped: counter(r, "monitor_events_dropped_total", "Events that slow or late clients missed.")?,
+        })
+    }
 }
 
 /// Gauges whose values are looked up when somebody asks.
@@ -112,6 +132,7 @@ impl Metrics {
             tools_usage: counters(r, "tools_usage", "Runs created, by tool.", &["tool"])?,
             artifacts_generated: counter(r, "artifacts_generated", "Artifacts finished.")?,
             artifact_bytes_written: counter(r, "artifact_bytes_written", "Bytes of artifacts finished.")?,
+            monitors: MonitorCounters::new(r)?,
             gauges: SampledGauges {
                 queued_runs: gauge(r, "queued_runs", "Runs waiting.")?,
                 artifact_storage_bytes: gauge(r, "artifact_storage_bytes", "Bytes of artifacts kept.")?,
@@ -155,6 +176,23 @@ impl Metrics {
     pub(crate) fn artifact(&self, bytes: u64) {
         self.artifacts_generated.inc();
         self.artifact_bytes_written.inc_by(bytes);
+    }
+
+    pub(crate) fn monitor_started(&self, tool: &str) {
+        self.monitors.started.with_label_values(&[tool]).inc();
+        self.monitors.active.inc();
+    }
+
+    pub(crate) fn monitor_ended(&self) {
+        self.monitors.active.dec();
+    }
+
+    pub(crate) fn monitor_event(&self, tool: &str) {
+        self.monitors.events.with_label_values(&[tool]).inc();
+    }
+
+    pub(crate) fn monitor_events_dropped(&self, events: u64) {
+        self.monitors.dropped.inc_by(events);
     }
 
     pub(crate) fn active_runs(&self, running: usize) {

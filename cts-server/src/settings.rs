@@ -27,6 +27,8 @@ pub struct Settings {
     pub health_checks: bool,
     /// What is done with runs.
     pub runs: RunSettings,
+    /// What is done with monitors.
+    pub monitors: MonitorSettings,
     /// Limits of one worker process.
     pub limits: Limits,
     /// What is kept, and how long.
@@ -58,6 +60,25 @@ pub struct RunSettings {
     pub shutdown_grace: Duration,
     /// Workers started before they are needed.
     pub spare_workers: usize,
+}
+
+/// Monitors, and what is kept of their events.
+#[derive(Clone, Debug)]
+pub struct MonitorSettings {
+    /// Monitors at the same time.
+    pub max_active: usize,
+    /// Longest life of one; zero means no limit.
+    pub max_duration: Duration,
+    /// Clients that listen to one.
+    pub max_subscribers: usize,
+    /// Events of one that are kept for slow and late clients.
+    pub max_events: usize,
+    /// Bytes of these events.
+    pub max_bytes: usize,
+    /// How long an ended one stays listed.
+    pub keep_ended: Duration,
+    /// Ended ones that stay listed.
+    pub max_ended: usize,
 }
 
 /// Limits of one worker process; zero means none.
@@ -147,6 +168,7 @@ impl Settings {
             metrics: true,
             health_checks: true,
             runs: RunSettings::default(),
+            monitors: MonitorSettings::default(),
             limits: Limits::default(),
             retention: Retention::default(),
             http: HttpSettings::default(),
@@ -167,6 +189,20 @@ impl Default for RunSettings {
             max_log_bytes: 16 << 20,
             shutdown_grace: Duration::from_secs(10),
             spare_workers: 1,
+        }
+    }
+}
+
+impl Default for MonitorSettings {
+    fn default() -> Self {
+        Self {
+            max_active: 16,
+            max_duration: Duration::from_secs(24 * 3600),
+            max_subscribers: 32,
+            max_events: 4096,
+            max_bytes: 2 << 20,
+            keep_ended: Duration::from_secs(3600),
+            max_ended: 50,
         }
     }
 }

@@ -1,12 +1,13 @@
 """Sends what the Python project's `cts` client and MCP server send, with the library that they use.
 
-    python3 -m pip install httpx
+    python3 -m pip install httpx websockets==13.1
     python3 tests/service/old_client.py target/debug/cts-lite LOG
 
 The clients themselves are not part of this project; facts about their requests are in the header of each function.
 Exit code 0 if every answer is what they can work with.
 """
 
+import asyncio
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ import tempfile
 import time
 
 import httpx
+import websockets
 
 from kill import start
 
@@ -134,6 +136,43 @@ def mcp(base, path, folder):
     assert client.get("/v1/runs", params={"limit": 10, "status": "pending"}).json() == []
 
 
+async def collect(base, monitor_id):
+    """`cts mon stream`: pings every 30 s, keeps all messages, and prints them after a close with 1000 or 1001."""
+    address = base.replace("http", "ws", 1) + f"/v1/monitors/{monitor_id}/stream"
+    headers = {"Authorization": CLI["Authorization"]}
+    messages = []
+    async with websockets.connect(address, extra_headers=headers, ping_interval=30, ping_timeout=10) as socket:
+        async for message in socket:
+            messages.append(json.loads(message))
+    assert socket.close_code == 1000, socket.close_code
+    return messages
+
+
+def monitors(cli, base, log):
+    """`cts mon start`, `ls`, `stream`, `stop`."""
+    ids = []
+    for params in ({"log": log, "sample": 1}, {"log": log, "speed": 1}):
+        answer = cli.post("/v1/monitors", json={"tool_id": "can_bus_check", "params": params})
+        assert answer.is_success, answer.text
+        ids.append(answer.json()["monitor_id"])
+    for one in cli.get("/v1/monitors").json():
+        for field in ("id", "tool_id", "status", "started_at", "uptime"):
+            assert isinstance(one[field], str), one
+    messages = asyncio.run(collect(base, ids[0]))
+    assert [message["type"] for message in messages] == ["can_counts"] * 5 + ["end"], messages
+    assert all(list(message) == ["timestamp", "type", "monitor_id", "data"] for message in messages), messages
+    assert cli.delete(f"/v1/monitors/{ids[1]}").is_success
+    assert asyncio.run(collect(base, ids[1]))[-1]["data"]["status"] == "stopped"
+    assert cli.delete("/v1/monitors/nope").status_code == 404
+    assert cli.post("/v1/monitors", json={"tool_id": "nope", "params": {}}).status_code == 404
+    try:
+        asyncio.run(collect(base, "nope"))
+    except websockets.exceptions.InvalidStatusCode as refused:
+        assert refused.status_code == 404, refused
+    else:
+        raise AssertionError("the handshake for an unknown monitor is not refused")
+
+
 def main():
     program, log = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     with tempfile.TemporaryDirectory() as directory:
@@ -151,6 +190,7 @@ def main():
             state, _ = run(cli, base, given, directory)
             assert len(state["artifacts"]) == 5, state
             failures(cli)
+            monitors(cli, base, log)
             mcp(base, log, directory)
         finally:
             process.terminate()

@@ -71,8 +71,10 @@ fn flag(matches: &ArgMatches, name: &str) -> bool {
 fn with_progress<T>(global: &Global, ctx: Ctx, follow: bool, work: impl Fn(&Ctx) -> Result<T>) -> Result<T> {
     let bar = render::progress_bar(global.progress);
     let (shown, words) = (bar.clone(), bar.clone());
-    let ctx =
-        ctx.with_stdout(std::io::stdout()).with_progress(move |progress| render::show(&shown, progress));
+    let ctx = ctx
+        .with_stdout(std::io::stdout())
+        .with_pace(tool::real_time())
+        .with_progress(move |progress| render::show(&shown, progress));
     let ctx = match follow {
         true => ctx.with_log(move |line| words.suspend(|| say(&format!("cts: {line}")))),
         false => ctx,

@@ -185,3 +185,36 @@ fn refusals_of_the_service_have_code_and_remedy() {
         assert!(done.err.contains(word) && done.err.contains("\nhint: "), "{args:?} {}", done.err);
     }
 }
+
+#[test]
+fn monitors_of_the_service_are_started_watched_listed_and_stopped() {
+    let service = Service::start();
+    let cts = Cts::new(&service.url);
+    cts.run(&["demo", "--seconds", "20", "--out-dir", "drive"]).ok();
+    let log = cts.path("drive/demo.rlog.zst");
+    let log = format!("log={}", log.to_str().unwrap());
+    assert!(cts.run(&["mon", "ls", "--json"]).ok().json().as_array().unwrap().is_empty());
+    let id = cts.run(&["mon", "start", "can_bus_check", "-p", &log]).ok().out.trim().to_owned();
+    let people = cts.run(&["mon", "stream", &id]).ok().out;
+    assert!(people.contains("] can_counts: {") && people.contains("] end: {"), "{people}");
+    let lines = cts.run(&["mon", "stream", &id, "--ndjson"]).ok().out;
+    let events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((events.len(), &events[4]["data"]["status"]), (5, &Value::from("completed")));
+    assert!(cts.run(&["mon", "ls"]).ok().out.contains(&id));
+
+    let endless = cts.run(&["mon", "start", "panda_state", "-p", &log, "-p", "speed=0.01"]).ok().out;
+    let stopped = cts.run(&["mon", "stop", endless.trim(), "--json"]).ok().json();
+    assert_eq!(stopped["status"], "stopped");
+    let last = cts.run(&["mon", "stream", endless.trim(), "--raw"]).ok().out;
+    assert!(last.trim_end().lines().next_back().unwrap().contains("stopped"), "{last}");
+    for (args, code, word) in [
+        (&["mon", "start", "nothing"][..], 1, "[no-such-tool]"),
+        (&["mon", "start", "panda_state"], 1, "[missing-param]"),
+        (&["mon", "stop", "nope"], 2, "[no-such-monitor]"),
+        (&["mon", "stream", "nope"], 2, "[no-such-monitor]"),
+    ] {
+        let done = cts.run(args);
+        assert_eq!(done.code, Some(code), "{args:?} {done:?}");
+        assert!(done.err.contains(word), "{args:?} {}", done.err);
+    }
+}

@@ -5,3 +5,4 @@
 
 pub mod bitwatch;
 pub mod cruise;
+pub mod monitor;

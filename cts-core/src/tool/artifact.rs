@@ -22,12 +22,13 @@ pub struct Artifact {
     pub content_type: &'static str,
 }
 
-/// The media type of a file name: of CSV, JSON, HTML, PNG, SVG, Parquet and Arrow files, else
+/// The media type of a file name: of CSV, JSON, JSON lines, HTML, PNG, SVG, Parquet and Arrow files, else
 /// `application/octet-stream`.
 pub fn content_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
         "csv" => "text/csv",
         "json" => "application/json",
+        "jsonl" => "application/x-ndjson",
         "html" => "text/html",
         "png" => "image/png",
         "svg" => "image/svg+xml",

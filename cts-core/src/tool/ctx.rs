@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::artifact::{Artifact, ArtifactWriter};
 use super::warning::Warning;
+use crate::analyze::monitor::Finding;
 use crate::log::{Batch, Completeness, Input, InputRecord, ReadOptions, Segment};
 use crate::{ErrorKind, Result};
 
@@ -30,6 +32,8 @@ impl Progress {
 type OnProgress = Box<dyn Fn(Progress) + Send + Sync>;
 type OnLog = Box<dyn Fn(&str) + Send + Sync>;
 type OnArtifact = Box<dyn Fn(&Artifact) + Send + Sync>;
+type OnFinding = Box<dyn Fn(&Finding) + Send + Sync>;
+type Pace = Box<dyn Fn(Duration) -> Duration + Send + Sync>;
 
 /// The surroundings of one run. One context serves one run.
 #[derive(Default)]
@@ -42,6 +46,8 @@ pub struct Ctx {
     on_progress: Option<OnProgress>,
     on_log: Option<OnLog>,
     on_artifact: Option<OnArtifact>,
+    on_finding: Option<OnFinding>,
+    pace: Option<Pace>,
     stdout: Mutex<Option<Box<dyn Write + Send>>>,
     inputs: Mutex<Vec<PathBuf>>,
     warnings: Mutex<Vec<Warning>>,
@@ -90,6 +96,19 @@ impl Ctx {
         Self { on_artifact: Some(Box::new(on_artifact)), ..self }
     }
 
+    /// Reports each finding of a monitor when it is made.
+    #[must_use]
+    pub fn with_findings(self, on_finding: impl Fn(&Finding) + Send + Sync + 'static) -> Self {
+        Self { on_finding: Some(Box::new(on_finding)), ..self }
+    }
+
+    /// Lets a replay wait. `pace` is given the time since the start at which something is due; it may sleep for a
+    /// moment and returns how long to wait still. See [`real_time`](super::real_time).
+    #[must_use]
+    pub fn with_pace(self, pace: impl Fn(Duration) -> Duration + Send + Sync + 'static) -> Self {
+        Self { pace: Some(Box::new(pace)), ..self }
+    }
+
     /// Puts every artifact into the output directory itself: of a name with directories the last part is taken.
     #[must_use]
     pub fn with_confined_outputs(self) -> Self {
@@ -123,6 +142,25 @@ impl Ctx {
         if let Some(report) = &self.on_progress {
             report(progress);
         }
+    }
+
+    /// Reports a finding.
+    pub fn finding(&self, finding: &Finding) {
+        if let Some(report) = &self.on_finding {
+            report(finding);
+        }
+    }
+
+    /// Waits until `due` after the start, if anybody keeps the time.
+    ///
+    /// # Errors
+    /// `canceled`.
+    pub fn wait(&self, due: Duration) -> Result<()> {
+        let Some(pace) = &self.pace else { return Ok(()) };
+        while !pace(due).is_zero() {
+            self.check()?;
+        }
+        Ok(())
     }
 
     /// Says a line.

@@ -6,8 +6,13 @@
 
 mod artifact;
 pub mod can_bitwatch;
+pub mod can_bus_check;
+pub mod can_hybrid_rx_check;
 pub mod cruise_control_analyzer;
 mod ctx;
+pub mod hybrid_rx_trace;
+pub mod panda_state;
+mod replay;
 mod report;
 pub mod rlog_to_csv;
 mod spec;
@@ -19,6 +24,7 @@ use serde_json::{Map, Value, json};
 
 pub use artifact::{Artifact, ArtifactWriter, content_type};
 pub use ctx::{Ctx, Progress};
+pub use replay::real_time;
 pub use report::{Reading, Report, aligned};
 pub use spec::{Kind, Param, check_names, schema};
 pub use text::{push_address, push_hex, push_seconds};
@@ -30,7 +36,15 @@ use crate::log::Input;
 use crate::{ErrorKind, Result};
 
 /// All tools, by name.
-pub static ALL: &[&Tool] = &[&can_bitwatch::TOOL, &cruise_control_analyzer::TOOL, &rlog_to_csv::TOOL];
+pub static ALL: &[&Tool] = &[
+    &can_bitwatch::TOOL,
+    &can_bus_check::TOOL,
+    &can_hybrid_rx_check::TOOL,
+    &cruise_control_analyzer::TOOL,
+    &hybrid_rx_trace::TOOL,
+    &panda_state::TOOL,
+    &rlog_to_csv::TOOL,
+];
 
 /// What a tool works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +81,7 @@ pub type Call = fn(&Ctx, Option<Input>, &Map<String, Value>) -> Result<Report>;
 
 /// The definition of a tool.
 pub struct Tool {
-    /// Its name in `kebab-case`.
+    /// Its name: analyzers in `kebab-case`, monitors in `snake_case`, as their older namesakes.
     pub name: &'static str,
     /// Its name for people.
     pub title: &'static str,
@@ -110,10 +124,17 @@ impl Tool {
     pub fn capability(&self) -> Value {
         let parameters: Map<String, Value> =
             self.params.iter().map(|param| (param.name.to_owned(), param.capability())).collect();
-        json!({
+        let mut capability = json!({
             "id": self.name, "name": self.title, "description": self.summary, "category": self.category.name(),
             "version": null, "parameters": parameters,
-        })
+        });
+        if self.category == Category::Monitor {
+            capability["is_real_time"] = true.into();
+            // They replay logs.
+            capability["requires_hardware"] = false.into();
+            capability["data_stream_type"] = "websocket".into();
+        }
+        capability
     }
 
     /// The JSON Schema of the parameters.
@@ -171,8 +192,27 @@ mod tests {
     }
 
     #[test]
+    fn monitors_are_apart_and_say_what_they_need() {
+        let all = capabilities();
+        let ids = |kind: &str| -> Vec<String> {
+            all[kind].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(
+            ids("monitors"),
+            ["can_bus_check", "can_hybrid_rx_check", "hybrid_rx_trace", "panda_state"]
+        );
+        assert!(ids("tools").iter().all(|id| find(id).unwrap().category == Category::Analyzer));
+        for monitor in all["monitors"].as_array().unwrap() {
+            assert_eq!(monitor["is_real_time"], true);
+            assert_eq!(monitor["requires_hardware"], false);
+            assert_eq!(monitor["data_stream_type"], "websocket");
+        }
+    }
+
+    #[test]
     fn tools_are_found_by_name() {
         assert_eq!(find("rlog_to_csv").unwrap().name, "rlog-to-csv");
+        assert_eq!(find("can-bus-check").unwrap().name, "can_bus_check");
         let error = find("rlog-to-cvs").err().unwrap();
         assert_eq!(error.to_string(), "no tool named `rlog-to-cvs` (did you mean `rlog-to-csv`?)");
     }

@@ -8,6 +8,7 @@ mod damage;
 mod dbcs;
 mod decode;
 mod hostile;
+mod monitors;
 mod routes;
 mod samples;
 mod schemas;

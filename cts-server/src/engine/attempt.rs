@@ -86,14 +86,7 @@ impl Engine {
 
     fn prepare(&self, run: &Run) -> Result<(Process, Job), Failure> {
         let work_dir = self.0.layout.begin_work(&run.id)?;
-        let process = self.0.pool.take().map_err(|error| {
-            let message = format!("cannot start a worker: {error}");
-            Failure::system(
-                "worker-start",
-                message,
-                "Look whether the machine has memory and processes left.",
-            )
-        })?;
+        let process = self.take_worker()?;
         let mut params = run.params.clone();
         if let (Some(input), Ok(tool)) = (&run.input, cts_core::tool::find(&run.tool)) {
             params.insert(tool.input.to_owned(), input.resolved.clone().into());
@@ -105,6 +98,7 @@ impl Engine {
             work_dir,
             search_dirs: self.0.settings.search_dirs.clone(),
             limits: JobLimits::from(&self.0.settings.limits),
+            findings: false,
         };
         Ok((process, job))
     }
@@ -159,7 +153,7 @@ impl Engine {
             Some(Heard::Said(said)) => said,
         };
         match said {
-            Said::Ready => {}
+            Said::Ready | Said::Finding { .. } => {}
             Said::Progress { done, total } => {
                 if let Some(total) = total.filter(|total| *total > 0) {
                     // The rest is for the files that the run still writes.

@@ -10,6 +10,7 @@ mod execute;
 mod input;
 mod live;
 mod logbook;
+mod monitors;
 mod params;
 mod queue;
 mod recover;
@@ -27,6 +28,7 @@ use tokio_util::task::TaskTracker;
 
 pub use live::Live;
 pub use logbook::LogBook;
+pub use monitors::{Feed, Monitor, MonitorState, MonitorStatus, Piece, Subscription};
 pub use submit::{InputWish, Submitted, Wish};
 pub use text::calm;
 pub use uploads::{NewUpload, UploadView};
@@ -37,7 +39,7 @@ use crate::files::{DataLock, Layout, Roots};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::store::{Artifact, End, Level, LogEntry, Run, RunFilter, Status, Store};
-use crate::worker::Pool;
+use crate::worker::{Pool, Process};
 use queue::Queue;
 
 /// How long runs that were told to stop may take to say so to the store.
@@ -63,6 +65,7 @@ struct Inner {
     /// The service ends.
     stopping: CancellationToken,
     tasks: TaskTracker,
+    monitors: monitors::Registry,
     uploading: Mutex<std::collections::HashSet<String>>,
     _lock: DataLock,
 }
@@ -113,6 +116,7 @@ impl Engine {
             wake: Notify::new(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            monitors: monitors::Registry::default(),
             uploading: Mutex::default(),
             _lock: lock,
             settings,
@@ -277,6 +281,7 @@ impl Engine {
     /// Starts no run any more, gives running ones some time, and puts the rest back into the queue.
     pub async fn shut_down(&self) {
         self.0.stopping.cancel();
+        self.stop_monitors().await;
         self.0.tasks.close();
         let grace = self.0.settings.runs.shutdown_grace;
         if tokio::time::timeout(grace, self.0.tasks.wait()).await.is_err() {
@@ -291,6 +296,14 @@ impl Engine {
         let live: Vec<Arc<Live>> = lock(&self.0.live).drain().map(|(_, live)| live).collect();
         live.iter().for_each(|live| live.book.close());
         self.0.pool.clear();
+    }
+
+    /// A worker for one job.
+    fn take_worker(&self) -> Result<Process, Failure> {
+        self.0.pool.take().map_err(|error| {
+            let fix = "Look whether the machine has memory and processes left.";
+            Failure::system("worker-start", format!("cannot start a worker: {error}"), fix)
+        })
     }
 
     fn fill_pool(&self) {

@@ -1,6 +1,6 @@
 //! Parameters, looked at before a run is accepted.
 
-use cts_core::Result;
+use crate::failure::Failure;
 use cts_core::tool::{Kind, Param, ParamValue, Tool, check_names};
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// `unknown-param`, `missing-param`, `bad-param`, `out-of-range`.
-pub(super) fn check(tool: &Tool, params: &Map<String, Value>) -> Result<()> {
+fn check(tool: &Tool, params: &Map<String, Value>) -> cts_core::Result<()> {
     let mut known = params.clone();
     known.retain(|name, _| !tool.ignored.contains(&name.as_str()));
     check_names(tool.params, &known)?;
@@ -16,7 +16,23 @@ pub(super) fn check(tool: &Tool, params: &Map<String, Value>) -> Result<()> {
     tool.params.iter().filter(given).try_for_each(|param| check_value(param, &params[param.name]))
 }
 
-fn check_value(param: &Param, value: &Value) -> Result<()> {
+/// As [`check`], with the words that older clients know.
+///
+/// # Errors
+/// Those of [`check`].
+pub(super) fn check_all(tool: &Tool, params: &Map<String, Value>) -> Result<(), Failure> {
+    check(tool, params).map_err(|error| {
+        let failure = Failure::from(&error);
+        match (&*failure.code, &failure.details.parameter) {
+            ("missing-param", Some(name)) => {
+                Failure { message: format!("Required parameter '{name}' missing"), ..failure }
+            }
+            _ => failure,
+        }
+    })
+}
+
+fn check_value(param: &Param, value: &Value) -> cts_core::Result<()> {
     match param.kind {
         Kind::Str | Kind::Path | Kind::Input => String::from_json(param, value).map(drop),
         Kind::Int => i64::from_json(param, value).map(drop),
@@ -28,7 +44,7 @@ fn check_value(param: &Param, value: &Value) -> Result<()> {
 }
 
 /// A parameter as text: a list is what clients make of a text with commas.
-pub(super) fn text_of(tool: &Tool, name: &str, value: &Value) -> Result<Option<String>> {
+pub(super) fn text_of(tool: &Tool, name: &str, value: &Value) -> cts_core::Result<Option<String>> {
     let param = tool.params.iter().find(|param| param.name == name);
     match param.filter(|_| !value.is_null()) {
         Some(param) => String::from_json(param, value).map(Some),

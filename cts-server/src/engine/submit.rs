@@ -115,15 +115,7 @@ impl Engine {
         })?;
         let mut params = wish.params.clone().unwrap_or_default();
         let input = self.resolve_input(caller, tool, wish.input.as_ref(), &mut params).await?;
-        params::check(tool, &params).map_err(|error| {
-            let failure = Failure::from(&error);
-            match (&*failure.code, &failure.details.parameter) {
-                ("missing-param", Some(name)) => {
-                    Failure { message: format!("Required parameter '{name}' missing"), ..failure }
-                }
-                _ => failure,
-            }
-        })?;
+        params::check_all(tool, &params)?;
         let cache_key = cache_key(tool.name, &params, input.as_ref());
         Ok(Run {
             seq: 0,

@@ -63,7 +63,13 @@ impl App {
     }
 
     /// Answers one request.
-    pub(super) async fn answer(self: Arc<Self>, head: Head, peer: SocketAddr, body: Body) -> Response {
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        head: Head,
+        peer: SocketAddr,
+        upgrade: Option<warp::ws::Ws>,
+        body: Body,
+    ) -> Response {
         let begun = Instant::now();
         let id = request_id(&head);
         let found = routes::find(&head.method, head.uri.path());
@@ -77,7 +83,8 @@ impl App {
                 let answer = match found {
                     routes::Found::Route(route, params) => {
                         let caller = caller(&pass);
-                        let request = Request { head, params, body, peer, caller, pass: pass.clone() };
+                        let request =
+                            Request { head, params, body, peer, caller, pass: pass.clone(), upgrade };
                         (route.call)(Arc::clone(&self), request).await
                     }
                     routes::Found::Method(allowed) => Err(Problem::method(allowed)),

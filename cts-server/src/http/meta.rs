@@ -25,13 +25,6 @@ pub(super) async fn version(_: Arc<App>, _: Request) -> Answer {
 /// `GET /v1/capabilities`
 pub(super) async fn capabilities(_: Arc<App>, _: Request) -> Answer {
     let mut capabilities = tool::capabilities();
-    for monitor in capabilities["monitors"].as_array_mut().into_iter().flatten() {
-        monitor["is_real_time"] = true.into();
-        monitor["data_stream_type"] = "websocket".into();
-        if monitor.get("requires_hardware").is_none() {
-            monitor["requires_hardware"] = false.into();
-        }
-    }
     capabilities["api_version"] = env!("CARGO_PKG_VERSION").into();
     capabilities["features"] = Value::from(vec![
         "health_check",
@@ -39,6 +32,7 @@ pub(super) async fn capabilities(_: Arc<App>, _: Request) -> Answer {
         "parameter_validation",
         "uploads",
         "log_streaming",
+        "monitors",
     ]);
     Ok(reply::json(&capabilities))
 }

@@ -34,7 +34,7 @@ fn status_of(failure: &Failure) -> StatusCode {
         ("upload-busy" | "upload-complete" | "upload-offset" | "idempotency-mismatch", _) => {
             StatusCode::CONFLICT
         }
-        ("queue-full", _) => StatusCode::TOO_MANY_REQUESTS,
+        ("queue-full" | "too-many-monitors", _) => StatusCode::TOO_MANY_REQUESTS,
         ("busy" | "stopping", _) => StatusCode::SERVICE_UNAVAILABLE,
         ("disk-full", _) => StatusCode::INSUFFICIENT_STORAGE,
         ("no-such-run" | "no-such-artifact" | "no-such-upload" | "no-such-monitor", _) => {

@@ -35,6 +35,8 @@ pub(super) struct Request {
     pub(super) peer: SocketAddr,
     pub(super) caller: Caller,
     pub(super) pass: Pass,
+    /// The way to a WebSocket, if the client asks for one.
+    pub(super) upgrade: Option<warp::ws::Ws>,
 }
 
 impl Request {

@@ -9,7 +9,7 @@ use http::Method;
 use super::app::App;
 use super::problem::Answer;
 use super::request::Request;
-use super::{artifacts, docs, follow, health, meta, runs, stats, uploads, zip};
+use super::{artifacts, docs, downloads, follow, health, meta, monitors, runs, stats, uploads, zip};
 
 /// One route.
 pub(super) struct Route {
@@ -291,6 +291,76 @@ pub(super) static ROUTES: &[Route] = &[
             "Checks size and hash; runs may use it then",
             "Upload",
             call!(uploads::finalize),
+        )
+    },
+    Route {
+        method: "POST",
+        body: Some("Any"),
+        problems: &[501],
+        ..get(
+            "/v1/downloads",
+            "downloads",
+            "Not offered: answers how to get logs",
+            "Any",
+            call!(downloads::refuse),
+        )
+    },
+    Route {
+        problems: &[501],
+        ..get(
+            "/v1/downloads/{download_id}",
+            "downloads",
+            "Not offered: answers how to get logs",
+            "Any",
+            call!(downloads::refuse),
+        )
+    },
+    Route {
+        method: "POST",
+        body: Some("MonitorRequest"),
+        problems: &[400, 403, 404, 413, 422, 429, 503],
+        ..get("/v1/monitors", "monitors", "Starts a monitor", "Monitor", call!(monitors::create))
+    },
+    Route {
+        method: "POST",
+        body: Some("MonitorRequest"),
+        problems: &[400, 403, 404, 413, 422, 429, 503],
+        ..get("/v1/monitors/start", "monitors", "Starts a monitor", "Monitor", call!(monitors::create))
+    },
+    get("/v1/monitors", "monitors", "Monitors, the newest first", "MonitorList", call!(monitors::list)),
+    Route {
+        problems: &[404],
+        ..get("/v1/monitors/{monitor_id}", "monitors", "A monitor", "Monitor", call!(monitors::status))
+    },
+    Route {
+        problems: &[404],
+        ..get("/v1/monitors/{monitor_id}/status", "monitors", "A monitor", "Monitor", call!(monitors::status))
+    },
+    Route {
+        method: "DELETE",
+        problems: &[404],
+        ..get("/v1/monitors/{monitor_id}", "monitors", "Stops a monitor", "Monitor", call!(monitors::stop))
+    },
+    Route {
+        method: "POST",
+        problems: &[404],
+        ..get(
+            "/v1/monitors/{monitor_id}/stop",
+            "monitors",
+            "Stops a monitor",
+            "Monitor",
+            call!(monitors::stop),
+        )
+    },
+    Route {
+        status: 101,
+        problems: &[404, 426, 429],
+        ..get(
+            "/v1/monitors/{monitor_id}/stream",
+            "monitors",
+            "A WebSocket: each text message is an event; closed with 1000 after the event `end`",
+            "MonitorEvent",
+            call!(monitors::stream),
         )
     },
     Route {

@@ -95,8 +95,10 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
 
 fn filter(app: Arc<App>) -> impl Filter<Extract = (Response,), Error = warp::Rejection> + Clone {
     let pause = app.engine.settings().http.body_timeout;
-    warp::ext::get::<Inlet>().and(warp::body::stream()).then(move |inlet: Inlet, pieces| {
+    let upgrade = warp::ws().map(Some).or(warp::any().map(|| None)).unify();
+    let parts = warp::ext::get::<Inlet>().and(upgrade).and(warp::body::stream());
+    parts.then(move |inlet: Inlet, upgrade, pieces| {
         let (app, body) = (Arc::clone(&app), request::body(pieces, pause));
-        app.answer(inlet.head, inlet.peer, body)
+        app.answer(inlet.head, inlet.peer, upgrade, body)
     })
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::clock;
-use crate::engine::{Engine, UploadView, calm};
+use crate::engine::{Engine, Monitor, UploadView, calm};
 use crate::store::{Artifact, LogEntry, Run, Status, UploadState};
 
 /// A run. With `full`, the report is in it.
@@ -94,6 +94,40 @@ pub(super) fn entry(entry: &LogEntry) -> Value {
         "message": entry.message,
         "source": entry.source,
     })
+}
+
+/// A monitor. With `full`, its report is in it.
+pub(super) fn monitor(monitor: &Monitor, full: bool) -> Value {
+    let state = monitor.state();
+    let micros = state.ended_at.unwrap_or_else(clock::now) - monitor.started_at;
+    let mut value = json!({
+        "monitor_id": monitor.id,
+        "id": monitor.id,
+        "tool_id": monitor.tool.name,
+        "status": state.status,
+        "started_at": clock::text(monitor.started_at),
+        "ended_at": state.ended_at.map(clock::text),
+        "uptime": format!("{:.1}s", micros as f64 / 1e6),
+        "params": monitor.params,
+        "input": { "type": monitor.input.kind, "value": monitor.input.value },
+        "events": monitor.feed.count(),
+        "subscribers": monitor.feed.subscribers(),
+        "progress": state.progress.map_or(Value::Null, percent),
+        "stream_url": format!("/v1/monitors/{}/stream", monitor.id),
+        "error": state.failure.as_ref().map(|failure| calm(&failure.message)),
+        "error_category": state.failure.as_ref().map(|failure| json!(failure.category)),
+        "error_details": Value::Null,
+    });
+    if let Some(failure) = &state.failure {
+        let mut details = json!(failure.details);
+        details["code"] = failure.code.as_str().into();
+        details["suggested_fix"] = failure.suggested_fix.as_str().into();
+        value["error_details"] = details;
+    }
+    if full {
+        value["report"] = state.report.unwrap_or_default();
+    }
+    value
 }
 
 /// An upload.

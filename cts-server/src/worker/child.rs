@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use cts_core::analyze::monitor::Finding;
 use cts_core::tool::{self, Artifact, Ctx, Progress, Report};
 
 use super::limits;
@@ -64,7 +65,9 @@ fn work(job: &Job) -> Result<Report, Failure> {
         .with_search_dirs(job.search_dirs.clone())
         .with_log(log)
         .with_artifacts(artifact)
-        .with_progress(progress());
+        .with_progress(progress())
+        .with_pace(tool::real_time());
+    let ctx = if job.findings { ctx.with_findings(finding) } else { ctx };
     tool.run(&ctx, None, &job.params).map_err(|e| Failure::from(&e))
 }
 
@@ -79,6 +82,10 @@ fn log(line: &str) {
 fn artifact(artifact: &Artifact) {
     let (name, content_type) = (artifact.name.clone(), artifact.content_type.to_owned());
     say(&Said::Artifact { name, content_type });
+}
+
+fn finding(finding: &Finding) {
+    say(&Said::Finding { finding: serde_json::to_value(finding).unwrap_or_default() });
 }
 
 /// Tells the first and the last progress, and between them not more than is looked at.

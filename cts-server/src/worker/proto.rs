@@ -23,6 +23,9 @@ pub struct Job {
     pub search_dirs: Vec<PathBuf>,
     /// What the worker may use.
     pub limits: JobLimits,
+    /// Whether it shall tell each finding of a monitor.
+    #[serde(default)]
+    pub findings: bool,
 }
 
 /// What the operating system lets a worker use; zero means no limit.
@@ -75,6 +78,11 @@ pub enum Said {
         name: String,
         /// Its media type.
         content_type: String,
+    },
+    /// A monitor saw something.
+    Finding {
+        /// What, and when.
+        finding: Value,
     },
     /// The job is done.
     Report {

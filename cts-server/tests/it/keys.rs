@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::lab::{Daemon, command, endless_input, log_in};
 
-fn key(dir: &std::path::Path, name: &str, scope: &str) -> String {
+pub fn key(dir: &std::path::Path, name: &str, scope: &str) -> String {
     let made = command(dir)
         .args(["key", "create", "--json", "--name", name, "--scope", scope])
         .stdout(std::process::Stdio::piped())
