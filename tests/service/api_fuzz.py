@@ -30,15 +30,21 @@ def main():
         command = [tool, "run", f"{base}/openapi.json", "--checks", "not_a_server_error", "--max-examples", examples]
         command += ["--request-timeout", "5", "--exclude-path", "/v1/runs/{run_id}/logs", "--no-color"]
         try:
-            code = subprocess.run([*command, "--suppress-health-check", "all"], cwd=directory, timeout=SECONDS).returncode
+            command += ["--suppress-health-check", "all"]
+            done = subprocess.run(command, cwd=directory, timeout=SECONDS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            code = done.returncode
+            if code:
+                print(done.stdout.decode(errors="replace"))
         except subprocess.TimeoutExpired:
-            print(f"stopped after {SECONDS} s")
+            print(f"stopped after {SECONDS} s: no server error until then was reported")
             code = 0
         finally:
             alive = process.poll() is None
             process.terminate()
             process.wait(30)
     assert alive, "the service has gone"
+    if code == 0:
+        print("no answer was a server error")
     sys.exit(code)
 
 

@@ -13,5 +13,5 @@ use crate::failure::Failure;
 pub(super) async fn refuse(_: Arc<App>, _: Request) -> Answer {
     let message = "this service does not download logs from comma connect";
     let fix = "Fetch the files yourself and name their path, or send them with POST /v1/uploads.";
-    Err(Problem::with(StatusCode::NOT_IMPLEMENTED, Failure::validation("not-offered", message, fix)))
+    Err(Problem::with(StatusCode::NOT_FOUND, Failure::validation("not-offered", message, fix)))
 }

@@ -296,7 +296,7 @@ pub(super) static ROUTES: &[Route] = &[
     Route {
         method: "POST",
         body: Some("Any"),
-        problems: &[501],
+        problems: &[404],
         ..get(
             "/v1/downloads",
             "downloads",
@@ -306,7 +306,7 @@ pub(super) static ROUTES: &[Route] = &[
         )
     },
     Route {
-        problems: &[501],
+        problems: &[404],
         ..get(
             "/v1/downloads/{download_id}",
             "downloads",
