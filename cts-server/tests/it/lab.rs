@@ -200,7 +200,9 @@ pub fn command(dir: &Path) -> Command {
 pub fn process_in(dir: &Path) -> String {
     loop {
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-            if std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == dir) {
+            // The directory is made a moment after the run is said to be running.
+            let is = |cwd: PathBuf| dir.canonicalize().is_ok_and(|dir| cwd == dir);
+            if std::fs::read_link(entry.path().join("cwd")).is_ok_and(is) {
                 return entry.file_name().into_string().unwrap();
             }
         }
