@@ -9,6 +9,7 @@ mod client;
 mod cmd;
 mod config;
 mod databases;
+mod names;
 mod remote;
 mod render;
 mod service;

@@ -3,11 +3,11 @@
 use std::io::{Read, Write};
 
 use cts_core::tool::{ArtifactWriter, Ctx};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use ureq::http::{HeaderMap, StatusCode, header};
 
 use super::follow::encoded;
-use super::upload::hex;
 use super::{Artifact, Call, Client, Error, Result};
 
 /// Connections in a row that may bring nothing.
@@ -60,7 +60,7 @@ pub(crate) fn download(
             }
         }
     }
-    let got = hex(&part.hash.finalize());
+    let got = HEXLOWER.encode(&part.hash.finalize());
     if let Some(expected) = artifact.sha256.as_ref().filter(|expected| **expected != got) {
         return Err(Error::Damaged { name: artifact.name.clone(), expected: expected.clone(), got });
     }

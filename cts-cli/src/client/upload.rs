@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use ureq::http::{HeaderMap, header};
@@ -179,16 +180,11 @@ fn measure(client: &Client, file: &mut File) -> std::result::Result<(u64, String
     loop {
         client.check().map_err(Measured::Client)?;
         match file.read(&mut piece).map_err(Measured::Io)? {
-            0 => return Ok((size, hex(&hash.finalize()))),
+            0 => return Ok((size, HEXLOWER.encode(&hash.finalize()))),
             read => {
                 hash.update(&piece[..read]);
                 size += read as u64;
             }
         }
     }
-}
-
-/// Bytes in hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

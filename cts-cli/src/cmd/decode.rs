@@ -17,6 +17,7 @@ use crate::Outcome;
 use crate::args::{self, flag, log};
 use crate::config::Global;
 use crate::databases::{self, Databases};
+use crate::names::Names;
 use crate::render::{self, Out};
 
 pub(crate) static COMMAND: Cmd = Cmd { name: "decode", grammar, run };
@@ -255,23 +256,4 @@ fn finish(ctx: &Ctx, matches: &ArgMatches, stats: &[MessageStats]) -> Result<()>
     writer.put(text.as_bytes())?;
     writer.put(b"\n")?;
     ctx.finish(writer).map(|_| ())
-}
-
-/// Names of the files.
-struct Names {
-    stem: String,
-    out: Option<String>,
-    single: bool,
-    format: Format,
-}
-
-impl Names {
-    fn of(&self, label: &str) -> String {
-        let text = matches!(self.format, Format::Csv | Format::Json);
-        match &self.out {
-            Some(out) if self.single => out.clone(),
-            None if self.single && text => "-".to_owned(),
-            _ => format!("{}.{label}.{}", self.stem, self.format.extension()),
-        }
-    }
 }

@@ -12,6 +12,7 @@ use super::Cmd;
 use crate::Outcome;
 use crate::args::{self, flag, log};
 use crate::config::Global;
+use crate::names::Names;
 use crate::render;
 
 pub(crate) static COMMAND: Cmd = Cmd { name: "export", grammar, run };
@@ -96,24 +97,5 @@ fn options(matches: &ArgMatches) -> EventTableOptions {
         fields: matches.get_many("fields").unwrap_or_default().cloned().collect(),
         explode: matches.get_one("explode").cloned(),
         keep_lists: matches.get_flag("keep-lists"),
-    }
-}
-
-/// Names of the files.
-struct Names {
-    stem: String,
-    out: Option<String>,
-    single: bool,
-    format: Format,
-}
-
-impl Names {
-    fn of(&self, service: &str) -> String {
-        let text = matches!(self.format, Format::Csv | Format::Json);
-        match &self.out {
-            Some(out) if self.single => out.clone(),
-            None if self.single && text => "-".to_owned(),
-            _ => format!("{}.{service}.{}", self.stem, self.format.extension()),
-        }
     }
 }

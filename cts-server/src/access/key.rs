@@ -6,10 +6,9 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-
-use super::hex;
 
 const PREFIX: &str = "cts_";
 const ID_DIGITS: usize = 16;
@@ -35,7 +34,7 @@ impl ApiKey {
         let (mut id, mut secret) = ([0; ID_DIGITS / 2], [0; SECRET_DIGITS / 2]);
         getrandom::fill(&mut id).map_err(std::io::Error::other)?;
         getrandom::fill(&mut secret).map_err(std::io::Error::other)?;
-        Ok(Self { id: hex::text(&id), secret: hex::text(&secret) })
+        Ok(Self { id: HEXLOWER.encode(&id), secret: HEXLOWER.encode(&secret) })
     }
 
     /// The key that `text` is, if it has the form of one.

@@ -4,11 +4,11 @@
 //! address therefore carries its own proof: whom it was given to, until when, and a MAC over both and the path. The key
 //! of the MAC is made at each start; so no link outlives the service, and nothing secret is stored.
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::authorize::Principal;
-use super::hex;
 use super::scope::{Scope, Scopes};
 use crate::clock::Micros;
 
@@ -34,8 +34,8 @@ impl Links {
 
     /// What to append to `path` after a `?`: `principal` may read it until `until`.
     pub fn query(&self, path: &str, principal: &Principal, until: Micros) -> String {
-        let who = hex::text(principal.id.as_bytes());
-        let proof = hex::text(&self.over(path, &who, until).finalize().into_bytes());
+        let who = HEXLOWER.encode(principal.id.as_bytes());
+        let proof = HEXLOWER.encode(&self.over(path, &who, until).finalize().into_bytes());
         format!("{PARAMETER}={until}-{who}-{proof}")
     }
 
@@ -45,9 +45,9 @@ impl Links {
         let mut parts = ticket.split('-');
         let (until, who, proof) = (parts.next()?, parts.next()?, parts.next()?);
         let until: Micros = until.parse().ok()?;
-        let proof = hex::bytes(proof)?;
+        let proof = HEXLOWER.decode(proof.as_bytes()).ok()?;
         self.over(path, who, until).verify_slice(&proof).ok()?;
-        let id = String::from_utf8(hex::bytes(who)?).ok()?;
+        let id = String::from_utf8(HEXLOWER.decode(who.as_bytes()).ok()?).ok()?;
         (now < until && parts.next().is_none()).then(|| Principal { id, scopes: Scopes::of(Scope::Read) })
     }
 
@@ -73,7 +73,7 @@ mod tests {
         assert_eq!(check("/v1/artifacts/1/download", &query, 1000), None);
         assert_eq!(check("/v1/artifacts/2/download", &query, 999), None);
         assert_eq!(check("/v1/artifacts/1/download", &query.replace("1000", "9000"), 999), None);
-        let bob = query.replace(&hex::text(b"key:a"), &hex::text(b"key:b"));
+        let bob = query.replace(&HEXLOWER.encode(b"key:a"), &HEXLOWER.encode(b"key:b"));
         assert_eq!(check("/v1/artifacts/1/download", &bob, 999), None);
         assert_eq!(check("/v1/artifacts/1/download", &format!("{query}0"), 999), None);
         assert_eq!(Links::new().unwrap().check("/v1/artifacts/1/download", &query, 999), None);

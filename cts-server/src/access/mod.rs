@@ -10,7 +10,6 @@ mod client;
 mod cors;
 mod gate;
 mod headers;
-mod hex;
 mod key;
 mod keys;
 mod limit;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::times::{clock, python_repr, round_millis};
 use super::{AddressNotes, Candidate, Edge, Outcome, Segment};
+use crate::capnp::hex;
 use crate::{Error, Result};
 
 /// Writes `counts.csv`: address (hex), `bus` if kept apart, rows in pre, window and post, delta = window - max(pre,
@@ -51,10 +52,6 @@ fn segments(notes: &AddressNotes) -> Value {
         (segment.segment.name().to_owned(), value)
     });
     Value::Object(segments.collect())
-}
-
-fn hex(data: &[u8]) -> String {
-    data.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 /// Writes `bit_edges.csv`: the bit in four numberings, time in seconds, time after the start of the window (`mm:ss.mmm`,
