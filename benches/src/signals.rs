@@ -1,59 +1,19 @@
-//! Decoding: a database for the made log, and what is timed.
-
-use std::path::PathBuf;
+//! Decoding: the databases, and what is timed.
 
 use cts_core::Result;
-use cts_core::dbc::{ByteOrder, Dbc, Message, MessageId, Number, Signal};
+use cts_core::dbc::{Dbc, Search};
 use cts_core::decode::{DecodeOptions, Decoder, Layout, SignalExporter};
 use cts_core::log::{CanService, Completeness, Frame, Log, LogStream, ReadOptions, frames};
 use cts_core::table::Format;
 
-/// The database for an input: that of `CTS_BENCH_DBC` for the log of `CTS_BENCH_LOG`, else the made one.
+/// The database for an input: that of `CTS_BENCH_DBC` for the log of `CTS_BENCH_LOG`, else the built-in one of the demo
+/// drive's car.
 ///
 /// # Errors
-/// When the file cannot be read.
-pub fn dbc_of(input: &str) -> std::io::Result<Dbc> {
-    match std::env::var_os("CTS_BENCH_DBC").map(PathBuf::from).filter(|_| input != "made") {
-        Some(path) => {
-            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            Ok(Dbc::from_bytes(&name, &std::fs::read(path)?).0)
-        }
-        None => Ok(made_dbc()),
-    }
-}
-
-/// Messages for all addresses of the made log, each with eight signals as cars have them: flags, bytes, words of both
-/// byte orders, signed and not, and one that crosses bytes.
-fn made_dbc() -> Dbc {
-    let signal = |name: &str, start, size, order, number, factor, offset| Signal {
-        name: name.to_owned(),
-        start,
-        size,
-        order,
-        number,
-        factor,
-        offset,
-        ..Signal::default()
-    };
-    use ByteOrder::{BigEndian as Big, LittleEndian as Little};
-    use Number::{Signed, Unsigned};
-    let message = |i: u32| Message {
-        id: MessageId { address: 0x100 + 0x21 * i, extended: false },
-        name: format!("M{i}"),
-        size: 8,
-        signals: vec![
-            signal("CHECKSUM", 0, 8, Little, Unsigned, 1.0, 0.0),
-            signal("COUNTER", 8, 4, Little, Unsigned, 1.0, 0.0),
-            signal("SPEED", 12, 13, Little, Unsigned, 0.057, 0.0),
-            signal("ACTIVE", 26, 1, Little, Unsigned, 1.0, 0.0),
-            signal("ANGLE", 39, 16, Big, Signed, 0.0573, 0.0),
-            signal("RATE", 51, 12, Big, Signed, 1.0, 0.0),
-            signal("LEVER", 58, 3, Big, Unsigned, 1.0, 0.0),
-            signal("LEVEL", 15, 16, Big, Unsigned, 0.01, -67.67),
-        ],
-        ..Message::default()
-    };
-    Dbc { name: "made".to_owned(), messages: (0..25).map(message).collect(), ..Dbc::default() }
+/// When it cannot be read.
+pub fn dbc_of(input: &str) -> Result<Dbc> {
+    let named = std::env::var("CTS_BENCH_DBC").ok().filter(|_| input != "made");
+    Search::default().load(named.as_deref().unwrap_or("subaru_global")).map(|loaded| loaded.dbc)
 }
 
 /// All received frames of a log, with their times.

@@ -7,8 +7,10 @@ use cts_core::log::{
     Batch, Completeness, EventSchema, Input, Log, LogStream, ReadOptions, Segment, frames, map_segments,
     read_ahead, which,
 };
-use cts_core::table::{Exporter, Format, FrameTable};
+use cts_core::table::{EventTable, EventTableOptions, Exporter, Format, FrameTable};
+use cts_core::tool::{Ctx, Tool};
 use cts_core::{Error, Result};
+use serde_json::Map;
 use zstd::zstd_safe::{DCtx, get_error_name};
 
 /// Number of frames, and a sum over their addresses, buses and first bytes.
@@ -145,15 +147,38 @@ impl<R: Read> Read for Counting<R> {
     }
 }
 
+/// The frame table of a log that is indexed; gives the rows.
+pub fn frames_of(log: &Log) -> u64 {
+    let mut table = FrameTable::new(false);
+    table.push(log, 0, &mut Completeness::default());
+    rows(table)
+}
+
+/// The table of a service of a log that is indexed; gives the rows.
+///
+/// # Errors
+/// As [`EventTable::new`].
+pub fn events_of(log: &Log, service: &str) -> Result<u64> {
+    let mut table = EventTable::new(EventSchema::embedded(), service, EventTableOptions::default())?;
+    table.push(log, None, 0, &mut Completeness::default())?;
+    Ok(table.take().into_record_batch().map_or(0, |batch| batch.num_rows() as u64))
+}
+
+/// A tool on a log, its files into `dir`; gives the number of files.
+///
+/// # Errors
+/// As [`Tool::run`].
+pub fn run(tool: &Tool, log: &Path, dir: &Path) -> Result<usize> {
+    let report = tool.run(&Ctx::new(dir), Some(Input::open(log)?), &Map::new())?;
+    Ok(report.artifacts.len())
+}
+
 /// All CAN frames as an Arrow record batch, from a whole log; gives the rows.
 ///
 /// # Errors
 /// As [`Log::from_bytes`].
 pub fn frame_table(packed: &[u8]) -> Result<u64> {
-    let mut table = FrameTable::new(false);
-    let log = index(packed)?;
-    table.push(&log, 0, &mut Completeness::default());
-    Ok(rows(table))
+    Ok(frames_of(&index(packed)?))
 }
 
 /// The same with decompression on a second thread.
@@ -193,12 +218,7 @@ pub fn parquet(packed: &[u8]) -> Result<u64> {
 /// # Errors
 /// As [`Input::open`].
 pub fn route(dir: &Path, threads: usize) -> Result<u64> {
-    let table = |_: &Segment, log: Result<Log>| {
-        let mut table = FrameTable::new(false);
-        let log = log?;
-        table.push(&log, 0, &mut Completeness::default());
-        Ok(rows(table))
-    };
+    let table = |_: &Segment, log: Result<Log>| Ok(frames_of(&log?));
     let mut sum = 0;
     map_segments(&mut Input::open(dir)?, threads, table, |rows: Result<u64>| {
         sum += rows?;
