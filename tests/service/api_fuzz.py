@@ -35,9 +35,10 @@ def main():
             code = done.returncode
             if code:
                 print(done.stdout.decode(errors="replace"))
-        except subprocess.TimeoutExpired:
-            print(f"stopped after {SECONDS} s: no server error until then was reported")
-            code = 0
+        except subprocess.TimeoutExpired as late:
+            said = (late.stdout or b"").decode(errors="replace")
+            print(said, f"stopped after {SECONDS} s")
+            code = int("❌" in said)
         finally:
             alive = process.poll() is None
             process.terminate()
