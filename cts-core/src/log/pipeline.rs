@@ -10,8 +10,9 @@ use crate::Result;
 /// Batches in flight: one being filled, one waiting, one in use.
 const DEPTH: usize = 3;
 
-/// Calls `work` with each batch of `stream`, which another thread fills meanwhile. With one core this costs a
-/// little; with two, a log takes hardly longer than its decompression. Returns the stream's record.
+/// Calls `work` with each batch of `stream`, which another thread fills meanwhile. It pays where the work takes about
+/// as long as decompression, such as encoding files: a batch changes cores, which costs more than a light loop over
+/// its frames. Returns the stream's record.
 ///
 /// # Errors
 /// The stream's, or the first of `work`, which ends the reading.

@@ -65,7 +65,7 @@ impl Log {
         let limits = limits(options);
         if Codec::detect(bytes)? == Codec::Zstd
             && let Some(size) = zstd::whole_size(bytes, limits.max_log_bytes)
-            && let Some(log) = Self::whole(bytes.chunks(zstd::PIECE), size, options)
+            && let Some(log) = Self::whole(std::iter::once(bytes), size, options)
         {
             return log;
         }
@@ -81,7 +81,7 @@ impl Log {
             Codec::Zstd => {}
         }
         let Some(size) = zstd::whole_size(&bytes, limits(options).max_log_bytes) else { return Ok(None) };
-        let pieces: Vec<Vec<u8>> = bytes.chunks(zstd::PIECE).map(<[u8]>::to_vec).collect();
+        let pieces: Vec<Vec<u8>> = bytes.chunks(FREED).map(<[u8]>::to_vec).collect();
         drop(bytes);
         Self::whole(pieces.into_iter(), size, options).transpose()
     }
@@ -133,6 +133,9 @@ impl Log {
         &self.completeness
     }
 }
+
+/// Compressed bytes that are freed at a time: more than allocators keep for themselves.
+const FREED: usize = 512 << 10;
 
 /// All bytes of `reader`.
 fn read_all(reader: impl Read, limit: u64) -> Result<Vec<u8>> {

@@ -19,9 +19,9 @@ const BLOCK: usize = 128 << 10;
 /// about 5; a lying header or a bomb has thousands.
 const FAST_RATIO: u64 = 64;
 
-/// Compressed bytes to give to [`decompress_whole`] at a time: what comes out of them stays in the cache until `show`
-/// has looked at it.
-pub(super) const PIECE: usize = 64 << 10;
+/// Compressed bytes that are decompressed at a time: what comes out of them stays in the cache until `show` has looked
+/// at it.
+const PIECE: usize = 64 << 10;
 
 /// The size of the buffer that an input needs at most; `None` when the input is for the careful way.
 pub(super) fn whole_size(bytes: &[u8], limit: u64) -> Option<usize> {
@@ -41,14 +41,16 @@ pub(super) fn decompress_whole<P: AsRef<[u8]>>(
     context.set_parameter(DParameter::StableOutBuffer(true)).ok()?;
     let mut out = Vec::with_capacity(size);
     let mut unfinished = 0;
-    for piece in pieces {
-        let mut source = InBuffer::around(piece.as_ref());
-        while source.pos() < piece.as_ref().len() {
-            let at = out.len();
-            unfinished =
-                context.decompress_stream(&mut OutBuffer::around_pos(&mut out, at), &mut source).ok()?;
+    for given in pieces {
+        for piece in given.as_ref().chunks(PIECE) {
+            let mut source = InBuffer::around(piece);
+            while source.pos() < piece.len() {
+                let at = out.len();
+                let target = &mut OutBuffer::around_pos(&mut out, at);
+                unfinished = context.decompress_stream(target, &mut source).ok()?;
+            }
+            show(&out);
         }
-        show(&out);
     }
     (unfinished == 0).then_some(out)
 }

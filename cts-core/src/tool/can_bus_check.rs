@@ -85,7 +85,8 @@ fn call(ctx: &Ctx, input: Option<Input>, params: &Map<String, Value>) -> Result<
 pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<BusCheckReport> {
     let check = BusCheck::new(params.addresses.clone(), params.buses.clone(), nanos(params.sample));
     let out = params.out.as_deref().unwrap_or("can_bus_check.jsonl");
-    let replay = Replay { from: params.from, to: params.to, speed: params.speed, out, frames: true };
+    let (from, to, speed) = (params.from, params.to, params.speed);
+    let replay = Replay { from, to, speed, out, frames: true, pandas: false };
     counted(ctx, input, &replay, check, params.sample)
 }
 

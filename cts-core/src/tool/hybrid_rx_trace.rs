@@ -101,7 +101,8 @@ pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<RxTraceRepor
     let watch = params.watch.iter().map(|text| message(text)).collect::<Result<Vec<_>>>()?;
     let mut trace = RxTrace::new(watch, nanos(params.gap));
     let out = params.out.as_deref().unwrap_or("hybrid_rx_trace.jsonl");
-    let replay = Replay { from: params.from, to: params.to, speed: params.speed, out, frames: true };
+    let (from, to, speed) = (params.from, params.to, params.speed);
+    let replay = Replay { from, to, speed, out, frames: true, pandas: true };
     let done = replay.run(ctx, input, &mut trace)?;
     if done.panda_events == 0 {
         let (what, effect) = ("pandaStates".to_owned(), "changes of the RX checks are unknown".to_owned());

@@ -91,7 +91,8 @@ fn call(ctx: &Ctx, input: Option<Input>, params: &Map<String, Value>) -> Result<
 pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<PandaReport> {
     let mut watch = PandaWatch::new();
     let out = params.out.as_deref().unwrap_or("panda_state.jsonl");
-    let replay = Replay { from: params.from, to: params.to, speed: params.speed, out, frames: false };
+    let (from, to, speed) = (params.from, params.to, params.speed);
+    let replay = Replay { from, to, speed, out, frames: false, pandas: true };
     let done = replay.run(ctx, input, &mut watch)?;
     if watch.lives().is_empty() {
         let (what, effect) = ("pandaStates".to_owned(), "the state of no panda is known".to_owned());

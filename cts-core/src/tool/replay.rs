@@ -38,6 +38,8 @@ pub(super) struct Replay<'a> {
     pub(super) out: &'a str,
     /// Whether the monitor looks at frames.
     pub(super) frames: bool,
+    /// Whether it looks at the states of pandas.
+    pub(super) pandas: bool,
 }
 
 /// What came of it.
@@ -117,10 +119,10 @@ impl Player<'_> {
                 continue;
             }
             self.monitor.time(at, &mut self.findings);
-            if is_panda {
-                self.panda(&event, record);
-            } else if self.replay.frames {
-                self.can(&event, record);
+            match is_panda {
+                true if self.replay.pandas => self.panda(&event, record),
+                false if self.replay.frames => self.can(&event, record),
+                _ => {}
             }
             self.tell()?;
         }
