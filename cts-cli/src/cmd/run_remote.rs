@@ -143,7 +143,6 @@ fn completed(global: &Global, client: &Client, mut run: Run, matches: &ArgMatche
     }
     relocate(&mut run.0["report"], &files);
     let report = &run.0["report"];
-    let damaged = report["completeness"]["complete"] == false;
     let warnings = report["warnings"].as_array().into_iter().flatten();
     if !matches.get_flag("follow") {
         for warning in warnings {
@@ -160,7 +159,7 @@ fn completed(global: &Global, client: &Client, mut run: Run, matches: &ArgMatche
         let pages = files.iter().filter(|(artifact, _)| artifact.content_type.starts_with("text/html"));
         pages.for_each(|(_, path)| render::open(path));
     }
-    Ok(if damaged { Outcome::Damaged } else { Outcome::Done })
+    Ok(Outcome::Done)
 }
 
 /// Where the report names its files by their places in the service, their places here are put.
