@@ -98,11 +98,10 @@ fn input(global: &Global, client: &Client, matches: &ArgMatches) -> Result<Optio
         };
         return Ok(Some(json!({ "type": "path", "value": absolute.as_ref().unwrap_or(path) })));
     }
-    let Some(file) = matches.get_one::<String>("upload") else {
-        return Ok(None);
-    };
-    let upload = super::upload::send(global, client, Path::new(file), None)?;
-    Ok(Some(json!({ "type": "upload", "value": upload.id })))
+    let file = matches.get_one::<String>("upload").map(Path::new);
+    let sent = file.map(|file| super::upload::send(global, client, file, None)).transpose()?;
+    let id = sent.map(|upload| upload.id).or_else(|| matches.get_one("upload-id").cloned());
+    Ok(id.map(|id| json!({ "type": "upload", "value": id })))
 }
 
 /// Waits while a bar shows how far the run is; with `follow`, its words go to standard error.

@@ -131,6 +131,12 @@ fn an_uploaded_log_gives_what_the_log_gives() {
     assert_eq!(local.out.replace("here/", "there/"), remote.out);
     assert!(remote.err.contains("cts: wrote demo.csv"), "{}", remote.err);
     assert!(cts.read("here/demo.csv") == cts.read("there/demo.csv"));
+    let id = cts.run(&["upload", "drive/demo.rlog.zst", "-q"]).ok().out;
+    let again = ["run", "rlog-to-csv", "--upload-id", id.trim(), "--wait", "--out-dir", "again"];
+    cts.run(&again).ok();
+    assert!(cts.read("here/demo.csv") == cts.read("again/demo.csv"));
+    let alone = cts.run(&[&again[..], &["--local"]].concat());
+    assert!(alone.code == Some(2) && alone.err.contains("--url or CTS_URL"), "{alone:?}");
     // A path that is relative here is the same file there.
     let near = cts.run(&["run", "rlog-to-csv", "--path", "drive/demo.rlog.zst", "--wait"]).ok();
     assert_eq!(near.out.lines().nth(1), local.out.lines().nth(1));
