@@ -114,6 +114,18 @@ impl Store {
         };
         attempt().map_err(|e| failure(&e, &self.0.path))
     }
+
+    /// Moves all changes from the write-ahead log into the file, so that a copy of the file alone is whole. False if
+    /// somebody still reads; nothing is lost then.
+    ///
+    /// # Errors
+    /// `disk-full`, `store-corrupt`, `store`.
+    pub fn settle(&self) -> Result<bool, Failure> {
+        self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
+        busy.map(|busy| !busy).map_err(|e| failure(&e, &self.0.path))
+    }
 }
 
 fn read_only() -> OpenFlags {

@@ -37,6 +37,22 @@ fn open() -> (tempfile::TempDir, Store) {
 }
 
 #[test]
+fn the_file_alone_is_whole_once_it_is_settled() {
+    let (dir, store) = open();
+    store.write_now(|db| run("a").insert(db)).unwrap();
+    assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_some());
+    let log = dir.path().join("store.db-wal");
+    assert!(std::fs::metadata(&log).unwrap().len() > 0);
+    assert!(store.settle().unwrap());
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+    let copy = dir.path().join("copy.db");
+    std::fs::copy(dir.path().join("store.db"), &copy).unwrap();
+    assert!(Store::open(&copy).unwrap().read_now(|db| Run::get(db, "a")).unwrap().is_some());
+    // It goes on.
+    assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_some());
+}
+
+#[test]
 fn the_first_end_stands() {
     let (_dir, store) = open();
     store.write_now(|db| run("a").insert(db)).unwrap();
