@@ -19,7 +19,6 @@ const ALWAYS: &[(&str, Check)] = &[
     ("jwt_secret", two_kinds_of_keys),
     ("jwt_secret", short_secret),
     ("jwt_issuer", useless_claims),
-    ("temp_directory", nested_directories),
     ("cors_allowed_origins", any_and_more),
     ("max_requests_per_minute", too_few_requests),
 ];
@@ -110,13 +109,6 @@ fn useless_claims(config: &Config) -> Option<Problem> {
     when(!keys && (config.jwt_issuer.is_some() || config.jwt_audience.is_some()), || {
         Problem::warning("`jwt_issuer` and `jwt_audience` do nothing without a key for tokens")
             .remedy("set `jwt_secret`, `jwt_secret_file` or `jwt_public_key_file`")
-    })
-}
-
-fn nested_directories(config: &Config) -> Option<Problem> {
-    when(config.storage_dir.starts_with(&config.temp_directory), || {
-        Problem::error("`storage_dir` lies in `temp_directory`, which is emptied")
-            .remedy("choose separate directories")
     })
 }
 

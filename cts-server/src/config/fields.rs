@@ -186,13 +186,13 @@ config! {
     "Directories" {
         /// Where the database, artifacts and uploads lie; one service at a time.
         storage_dir: PathBuf = "/var/lib/cts-lite";
-        /// Where data for many programs of the suite lies.
+        /// Of the older service; nothing is put there.
         base_storage_path: PathBuf = "/var/lib/cts";
-        /// Where files of running runs lie.
+        /// Of the older service; files of running runs lie in `storage_dir`, so that they get their place at once.
         temp_directory: PathBuf = "/tmp/cts";
         /// Where the audit log lies.
         log_directory: PathBuf = "/var/log/cts";
-        /// Where logs fetched from comma connect go.
+        /// Where logs fetched from comma connect lie; routes are searched there too.
         download_base_path: PathBuf = "/var/lib/cts/downloads";
         /// Directories whose files runs may read, besides uploads.
         allowed_roots: Vec<PathBuf> = "/", staging = Some("/var/lib/cts"), production = Some("/var/lib/cts");
