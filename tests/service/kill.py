@@ -20,7 +20,7 @@ import urllib.request
 FINAL = {"completed", "failed", "canceled"}
 
 
-def start(program, directory):
+def start(program, directory, more=None):
     env = {
         "CTS_STORAGE_DIR": f"{directory}/data",
         "CTS_BASE_STORAGE_PATH": f"{directory}/base",
@@ -31,6 +31,7 @@ def start(program, directory):
         "CTS_LOG_LEVEL": "INFO",
         "CTS_LOG_FORMAT": "json",
         "CTS_MAX_CONCURRENT_RUNS": "3",
+        **(more or {}),
     }
     process = subprocess.Popen([program], env=env, stderr=subprocess.PIPE, text=True, cwd=directory)
     for line in process.stderr:
