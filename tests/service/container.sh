@@ -40,7 +40,7 @@ CTS_API_KEY=$(inside cts-lite key create --name me 2>/dev/null | tr -d '\r')
 export CTS_API_KEY
 "$cts" ping >/dev/null
 "$cts" cap | grep -q rlog-to-csv
-"$cts" run rlog-to-csv --upload "$log" --wait --out-dir "$out" 2>/dev/null
+"$cts" run rlog-to-csv --upload "$log" --wait --out-dir "$out" >/dev/null 2>&1
 [ -s "$(ls "$out"/*.csv)" ]
 say "nothing without a key; with one, an upload becomes a table"
 
