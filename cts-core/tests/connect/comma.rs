@@ -54,6 +54,8 @@ pub enum Fault {
     Header(&'static str, String),
     /// Nothing, for as long as the client waits.
     Silence,
+    /// So many bytes of the right body, then nothing, for as long as the client waits.
+    Stall(usize),
 }
 
 /// A status without more.
@@ -168,7 +170,7 @@ impl World {
         let Some(request) = self.read(&mut input) else { return };
         let fault = rule(&request);
         let mut answer = self.answer(&request, url, matches!(fault, Some(Fault::Whole)));
-        let mut cut = usize::MAX;
+        let (mut cut, mut stall) = (usize::MAX, false);
         match fault {
             Some(Fault::Status(status, headers, body)) => {
                 answer = Answer { headers, ..Answer::new(status, body) };
@@ -178,6 +180,7 @@ impl World {
                 answer.headers.push(format!("{name}: {value}"));
             }
             Some(Fault::Cut(after)) => cut = after,
+            Some(Fault::Stall(after)) => (cut, stall) = (after, true),
             Some(Fault::Silence) => return drop(input.read(&mut [0])),
             Some(Fault::Whole) | None => {}
         }
@@ -190,6 +193,9 @@ impl World {
         let body = if request.line.starts_with("HEAD") { &[] } else { body };
         // The client may have gone.
         drop((&stream).write_all(&[head.as_bytes(), b"\r\n", body].concat()));
+        if stall {
+            drop(input.read(&mut [0]));
+        }
     }
 
     fn read(&self, input: &mut impl BufRead) -> Option<Request> {

@@ -90,9 +90,10 @@ impl Client {
     /// `bad-answer`; `bad-route` without a dongle id; `out-of-range`, `bad-param`; `in-use`, `io`, `canceled`.
     pub fn download(&self, wanted: &Wanted, watch: &Watch) -> Result<Summary> {
         let route = check(wanted)?;
+        // Before the API is asked, which takes few calls.
+        let place = Place::take(&wanted.dest, &route)?;
         let listing = self.listing(&route, watch)?;
         let plan = Plan::new(wanted, &listing, self.host())?;
-        let place = Place::take(&wanted.dest, &route)?;
         let (links, index) = (Links::new(self, route, &listing), Index::open(place.dir(), route));
         let watch = &watch.with_own_stop();
         let meter = Meter::new(watch, route, plan.files.len());

@@ -7,11 +7,24 @@ use std::path::{Path, PathBuf};
 use crate::route::Route;
 use crate::{Error, ErrorKind, Result};
 
-/// The directory of one drive, held until it is dropped.
+/// Held while a download goes on, and removed at its end.
+const LOCK: &str = ".lock";
+
+/// The directory of one drive, held until it is dropped. One that is empty then is removed.
 pub(super) struct Place {
     root: PathBuf,
     dir: PathBuf,
     _lock: File,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // While it is still locked: whoever has it open by now finds that it is not the one with the name.
+        let _ = fs::remove_file(self.dir.join(LOCK));
+        // Each fails when something is left, as it should.
+        let _ = fs::remove_dir(&self.dir);
+        let _ = self.dir.parent().map(fs::remove_dir);
+    }
 }
 
 impl Place {
@@ -24,7 +37,7 @@ impl Place {
         let root = dest.canonicalize().map_err(|e| Error::io("open", e).path(dest))?;
         let device = route.dongle.map(|id| id.to_string()).unwrap_or_default();
         let dir = make(&root, &root.join(device).join(route.log.to_string()))?;
-        let lock = lock(&dir.join(".lock"))?;
+        let lock = lock(&dir.join(LOCK))?;
         Ok(Self { root, dir, _lock: lock })
     }
 
@@ -57,12 +70,26 @@ fn lock(path: &Path) -> Result<File> {
     let failed = |e| Error::io("lock", e).path(path);
     let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::from(ErrorKind::InUse).path(path)),
+        Ok(()) if is_at(&file, path) => Ok(file),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(Error::from(ErrorKind::InUse).path(path)),
         // Some network file systems know no locks.
         Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => Ok(file),
         Err(TryLockError::Error(e)) => Err(failed(e)),
     }
+}
+
+/// Whether the open file is the one of that name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let id = |meta: fs::Metadata| (meta.dev(), meta.ino());
+    file.metadata().ok().map(id) == fs::metadata(path).ok().map(id)
+}
+
+/// Elsewhere a file that is open cannot be removed.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// Puts a whole file in its place, so that it is there after a power failure, too.
@@ -93,8 +120,17 @@ mod tests {
         let place = Place::take(dir.path(), &route()).unwrap();
         assert!(place.segment(3).unwrap().ends_with("a2a0ccea32023010/2023-07-27--13-01-19/3"));
         assert_eq!(Place::take(dir.path(), &route()).err().unwrap().code(), "in-use");
+        fs::write(place.dir().join("index.json"), "").unwrap();
         drop(place);
+        assert!(!dir.path().join("a2a0ccea32023010/2023-07-27--13-01-19/.lock").exists());
         Place::take(dir.path(), &route()).unwrap();
+    }
+
+    #[test]
+    fn a_place_where_nothing_came_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Place::take(dir.path(), &route()).unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[cfg(unix)]
