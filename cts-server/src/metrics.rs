@@ -37,6 +37,7 @@ pub struct Metrics {
     artifacts_generated: IntCounter,
     artifact_bytes_written: IntCounter,
     monitors: MonitorCounters,
+    downloads: DownloadCounters,
     gauges: SampledGauges,
     errors_by_endpoint: Mutex<BTreeMap<String, u64>>,
 }
@@ -57,6 +58,32 @@ impl MonitorCounters {
             events: counters(r, "monitor_events_total", "Events of monitors, by tool.", &["tool"])?,
             dropped: counter(r, "monitor_events_dropped_total", "Events that slow or late clients missed.")?,
         })
+    }
+}
+
+/// What is counted of downloads.
+struct DownloadCounters {
+    started: IntCounter,
+    active: IntGauge,
+    bytes: IntCounter,
+}
+
+impl DownloadCounters {
+    fn new(r: &Registry) -> prometheus::Result<Self> {
+        Ok(Self {
+            started: counter(r, "downloads_total", "Downloads from comma connect begun.")?,
+            active: gauge(r, "active_downloads", "Downloads going on now.")?,
+            bytes: counter(r, "download_bytes_total", "Bytes that downloads brought.")?,
+        })
+    }
+}
+
+/// Counts as active until it is dropped.
+pub(crate) struct ActiveDownload(IntGauge);
+
+impl Drop for ActiveDownload {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -137,6 +164,7 @@ impl Metrics {
             artifacts_generated: counter(r, "artifacts_generated", "Artifacts finished.")?,
             artifact_bytes_written: counter(r, "artifact_bytes_written", "Bytes of artifacts finished.")?,
             monitors: MonitorCounters::new(r)?,
+            downloads: DownloadCounters::new(r)?,
             gauges: SampledGauges {
                 queued_runs: gauge(r, "queued_runs", "Runs waiting.")?,
                 artifact_storage_bytes: gauge(r, "artifact_storage_bytes", "Bytes of artifacts kept.")?,
@@ -213,6 +241,17 @@ impl Metrics {
 
     pub(crate) fn monitor_events_dropped(&self, events: u64) {
         self.monitors.dropped.inc_by(events);
+    }
+
+    /// Counts a download; it is active until what is returned is dropped.
+    pub(crate) fn download_began(&self) -> ActiveDownload {
+        self.downloads.started.inc();
+        self.downloads.active.inc();
+        ActiveDownload(self.downloads.active.clone())
+    }
+
+    pub(crate) fn download_bytes(&self, bytes: u64) {
+        self.downloads.bytes.inc_by(bytes);
     }
 
     pub(crate) fn active_runs(&self, running: usize) {

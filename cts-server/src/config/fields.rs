@@ -229,6 +229,18 @@ config! {
         /// Milliseconds before the second attempt; doubled for each further one.
         retry_pause_ms: u64 = "500", max = 600_000;
     }
+    "Comma connect" {
+        /// Downloads from comma connect at the same time; 0 offers none.
+        max_concurrent_downloads: u64 = "2", max = 64;
+        /// Seconds after which a request for a download is answered with its state so far.
+        download_wait_seconds: u64 = "300", max = 86_400;
+        /// Token of jwt.comma.ai that all downloads use; without one, `COMMA_JWT` and then `~/.comma/auth.json` of the service's user, else public drives only.
+        comma_jwt: Option<Secret> = "", secret = true;
+        /// File that holds `comma_jwt`, alone or as `access_token` of a JSON object; read for each download.
+        comma_jwt_file: Option<PathBuf> = "";
+        /// Base address of the comma API; by default `API_HOST` of the environment, else https://api.comma.ai.
+        comma_api_url: Option<String> = "";
+    }
     "Performance tuning" {
         /// Log lines kept of one run; the rest is counted.
         log_buffer_size: u64 = "1000", min = 1, max = 10_000_000, aliases = &["max_log_buffer_size"];

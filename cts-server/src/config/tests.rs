@@ -325,6 +325,29 @@ fn secrets_are_shown_nowhere() {
 }
 
 #[test]
+fn the_token_of_comma_connect_is_shown_nowhere() {
+    let world = World::new().var("CTS_COMMA_JWT", "horse.battery");
+    let loaded = world.load();
+    let all =
+        format!("{loaded:?} {} {:#} {:?}", to_text(&loaded), to_json(&loaded), loaded.config.settings());
+    assert!(!all.contains("horse") && all.contains(MASK));
+    let odd = World::new().var("CTS_COMMA_JWT", "horse battery").errors();
+    assert!(odd.contains("`comma_jwt` cannot be a token") && !odd.contains("horse"), "{odd}");
+    let both = world.flag("comma_jwt_file", "/no/such/file").errors();
+    assert!(both.contains("`comma_jwt` and `comma_jwt_file` are both set"), "{both}");
+    let absent = World::new().flag("comma_jwt_file", "/no/such/file").load();
+    assert!(warnings(&absent).iter().any(|warning| warning.contains("/no/such/file holds no token")));
+}
+
+#[test]
+fn the_address_of_comma_connect_is_checked() {
+    let errors = |url| World::new().flag("comma_api_url", url).errors();
+    assert!(errors("http://api.example").contains("`comma_api_url`: "), "{}", errors("http://api.example"));
+    let config = World::new().flag("comma_api_url", "https://api.example").load().config;
+    assert_eq!(config.settings().unwrap().downloads.api.as_deref(), Some("https://api.example"));
+}
+
+#[test]
 fn a_secret_in_a_file_for_everyone_is_refused_in_production() {
     use std::os::unix::fs::PermissionsExt;
     let text = "environment = \"production\"\njwt_secret = \"0123456789012345678901234567890123456789\"\n";

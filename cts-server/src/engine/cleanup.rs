@@ -7,7 +7,7 @@ use crate::clock::{self, Micros};
 use crate::failure::Failure;
 use crate::files::remove_dir;
 use crate::settings::Retention;
-use crate::store::{Run, Status, Upload};
+use crate::store::{Download, Run, Status, Upload};
 
 impl Engine {
     pub(super) async fn clean_regularly(self) {
@@ -44,6 +44,10 @@ impl Engine {
             ids.iter().try_for_each(|id| remove_dir(&self.0.layout.run(id)))?;
         }
         self.clean_uploads(&retention, now)?;
+        if let Some(oldest) = oldest(&retention, now) {
+            // Only what is known of them; their files are the users'.
+            self.0.store.write_now(|db| Download::delete_ended(db, oldest))?;
+        }
         if !ids.is_empty() {
             tracing::info!(runs = ids.len(), "old runs are removed");
         }

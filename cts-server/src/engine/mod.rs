@@ -6,6 +6,7 @@
 mod attempt;
 mod cleanup;
 mod dials;
+mod downloads;
 mod execute;
 mod input;
 mod live;
@@ -26,6 +27,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use downloads::{DownloadView, NewDownload};
 pub use live::Live;
 pub use logbook::LogBook;
 pub use monitors::{Feed, Monitor, MonitorState, MonitorStatus, Piece, Subscription};
@@ -66,6 +68,7 @@ struct Inner {
     stopping: CancellationToken,
     tasks: TaskTracker,
     monitors: monitors::Registry,
+    downloads: downloads::Downloads,
     uploading: Mutex<std::collections::HashSet<String>>,
     _lock: DataLock,
 }
@@ -117,6 +120,7 @@ impl Engine {
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             monitors: monitors::Registry::default(),
+            downloads: downloads::Downloads::new(&settings.downloads),
             uploading: Mutex::default(),
             _lock: lock,
             settings,
@@ -281,6 +285,7 @@ impl Engine {
     /// Starts no run any more, gives running ones some time, and puts the rest back into the queue.
     pub async fn shut_down(&self) {
         self.0.stopping.cancel();
+        self.stop_downloads();
         self.stop_monitors().await;
         self.0.tasks.close();
         let grace = self.0.settings.runs.shutdown_grace;

@@ -1,10 +1,11 @@
-//! What is known of runs, logs, artifacts and uploads, in one SQLite file.
+//! What is known of runs, logs, artifacts, uploads and downloads, in one SQLite file.
 //!
 //! This room knows SQL and nothing of processes, queues and HTTP. Every change is one transaction, so that the end of
 //! the service at any moment leaves a true state. There is one writing connection; readers have their own, which the
 //! write-ahead log lets go on beside it.
 
 mod artifacts;
+mod downloads;
 mod logs;
 mod runs;
 mod schema;
@@ -18,6 +19,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
 pub use artifacts::Artifact;
+pub use downloads::{Download, DownloadResult, DownloadStatus, DownloadWish};
 pub use logs::{Level, LogEntry};
 pub use runs::{End, InputRef, Run, RunFilter, Status};
 pub use uploads::{Upload, UploadState};

@@ -141,7 +141,7 @@ pub struct RunFilter {
 const COLUMNS: &str = "seq, id, owner, client, tool, name, params, input, status, priority, created_at, started_at, \
     completed_at, attempts, report, failure, cache_key, idempotency_key, logs_dropped";
 
-fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> Sql<Option<T>> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> Sql<Option<T>> {
     let text: Option<String> = row.get(column)?;
     let parse = |text: String| {
         serde_json::from_str(&text).map_err(|e| {
@@ -151,7 +151,7 @@ fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> Sql<Opti
     text.map(parse).transpose()
 }
 
-fn text<T: Serialize>(value: Option<&T>) -> Option<String> {
+pub(super) fn text<T: Serialize>(value: Option<&T>) -> Option<String> {
     value.and_then(|value| serde_json::to_string(value).ok())
 }
 

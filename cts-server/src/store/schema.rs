@@ -7,10 +7,11 @@ use rusqlite::Connection;
 use super::{Sql, failure};
 use crate::failure::Failure;
 
-/// Version of the tables below, in SQLite's `user_version`.
-const VERSION: i64 = 1;
+/// What each version adds to the one before it; the number of those applied stands in SQLite's `user_version`.
+const STEPS: [&str; 2] = [FIRST, DOWNLOADS];
+const VERSION: i64 = STEPS.len() as i64;
 
-const TABLES: &str = "
+const FIRST: &str = "
 CREATE TABLE runs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
@@ -69,7 +70,32 @@ CREATE TABLE uploads (
 );
 ";
 
-/// Creates the tables in an empty file, and refuses one that this version cannot use.
+const DOWNLOADS: &str = "
+CREATE TABLE downloads (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT,
+    client TEXT NOT NULL,
+    wish TEXT NOT NULL,
+    dest TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('queued', 'resolving', 'downloading', 'completed', 'failed')),
+    route TEXT,
+    downloaded INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    missing TEXT,
+    failure TEXT,
+    created_at INTEGER NOT NULL,
+    completed_at INTEGER,
+    idempotency_key TEXT
+);
+CREATE INDEX downloads_by_status ON downloads (status, seq);
+CREATE UNIQUE INDEX downloads_by_idempotency_key ON downloads (COALESCE(owner, client), idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+";
+
+/// Brings the tables up to this version, and refuses a file that this version cannot use.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Failure> {
     let version = begin(connection).map_err(|e| failure(&e, path))?;
     if version > VERSION {
@@ -94,8 +120,11 @@ fn begin(connection: &mut Connection) -> Sql<i64> {
     connection.pragma_update(None, "synchronous", "normal")?;
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version == 0 {
-        transaction.execute_batch(TABLES)?;
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    for step in STEPS.iter().skip(done) {
+        transaction.execute_batch(step)?;
+    }
+    if version < VERSION {
         transaction.pragma_update(None, "user_version", VERSION)?;
     }
     transaction.commit()?;

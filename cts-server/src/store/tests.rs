@@ -133,6 +133,63 @@ fn damaged_and_newer_files_are_refused_and_kept() {
 }
 
 #[test]
+fn a_store_of_an_older_version_is_brought_up_to_date() {
+    let (dir, store) = open();
+    store.write_now(|db| run("a").insert(db)).unwrap();
+    drop(store);
+    let path = dir.path().join("store.db");
+    let db = Connection::open(&path).unwrap();
+    db.execute_batch("DROP TABLE downloads").unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    drop(db);
+    for _ in 0..2 {
+        let store = Store::open(&path).unwrap();
+        assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_some());
+        assert!(store.read_now(Download::unfinished).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn the_first_end_of_a_download_stands() {
+    let (_dir, store) = open();
+    let wish = DownloadWish {
+        route: "r".to_owned(),
+        files: vec!["logs".to_owned()],
+        search_days: 7,
+        resume: true,
+        parallel: 4,
+    };
+    let download = Download {
+        id: "d".to_owned(),
+        owner: None,
+        client: "me".to_owned(),
+        wish,
+        dest: "/x".to_owned(),
+        status: DownloadStatus::Queued,
+        result: DownloadResult::default(),
+        created_at: 5,
+        completed_at: None,
+        idempotency_key: Some("k".to_owned()),
+    };
+    store.write_now(|db| download.insert(db)).unwrap();
+    assert!(store.write_now(|db| download.insert(db)).is_err());
+    let advance = |status, route: Option<&str>, at| {
+        let result =
+            DownloadResult { route: route.map(str::to_owned), bytes: 3, ..DownloadResult::default() };
+        store.write_now(|db| Download::advance(db, "d", status, &result, at)).unwrap()
+    };
+    assert!(advance(DownloadStatus::Downloading, Some("d|l"), None));
+    assert!(advance(DownloadStatus::Failed, None, Some(9)));
+    assert!(!advance(DownloadStatus::Completed, None, Some(10)));
+    let found = store.read_now(|db| Download::by_idempotency_key(db, "me", "k")).unwrap().unwrap();
+    assert_eq!((found.status, found.completed_at), (DownloadStatus::Failed, Some(9)));
+    assert_eq!((found.result.route.as_deref(), found.result.bytes), (Some("d|l"), 3));
+    assert_eq!(found.wish, download.wish);
+    assert_eq!(store.write_now(|db| Download::delete_ended(db, 9)).unwrap(), 0);
+    assert_eq!(store.write_now(|db| Download::delete_ended(db, 10)).unwrap(), 1);
+}
+
+#[test]
 fn a_failed_change_changes_nothing() {
     let (_dir, store) = open();
     let broken = store.write_now(|db| {

@@ -5,6 +5,10 @@
 mod artifacts;
 mod client;
 mod clients;
+#[path = "../../../cts-core/tests/connect/comma.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod comma;
+mod downloads;
 mod errors;
 mod faults;
 mod keys;
