@@ -10,6 +10,7 @@ mod http;
 mod model;
 mod sse;
 mod stream;
+mod tls;
 mod upload;
 mod version;
 mod watch;

@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::cts::Cts;
 
 /// A running `cts-lite`; it ends with its test.
-struct Service {
+pub struct Service {
     child: Child,
-    url: String,
+    pub url: String,
     _dir: tempfile::TempDir,
 }
 
@@ -42,6 +42,11 @@ fn program() -> PathBuf {
 
 impl Service {
     fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// With these variables.
+    pub fn start_with(variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut command = Command::new(program());
         for (name, part) in [
@@ -53,6 +58,7 @@ impl Service {
         ] {
             command.env(name, dir.path().join(part));
         }
+        command.envs(variables.iter().copied());
         command.env("CTS_PORT", "0").env("CTS_LOG_LEVEL", "INFO").env("CTS_LOG_FORMAT", "json");
         command.current_dir(dir.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
