@@ -27,6 +27,9 @@ def start(program, directory, more=None):
         "CTS_TEMP_DIRECTORY": f"{directory}/tmp",
         "CTS_LOG_DIRECTORY": f"{directory}/log",
         "CTS_DOWNLOAD_BASE_PATH": f"{directory}/downloads",
+        # Nobody is there: no test asks the real one.
+        "CTS_COMMA_API_URL": "http://127.0.0.1:9",
+        "CTS_DOWNLOAD_WAIT_SECONDS": "0",
         "CTS_PORT": "0",
         "CTS_LOG_LEVEL": "INFO",
         "CTS_LOG_FORMAT": "json",

@@ -15,7 +15,7 @@ const DATA: [(&str, &str, bool); 4] = [
     ("storage_dir", "cts-lite", true),
     ("base_storage_path", "cts", false),
     ("log_directory", "cts-lite/log", true),
-    ("download_base_path", "cts/downloads", false),
+    ("download_base_path", "cts/downloads", true),
 ];
 
 /// In development, a default directory that cannot be written is replaced by one of the user. Elsewhere, and when
