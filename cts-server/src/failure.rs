@@ -213,7 +213,7 @@ fn category_and_fix(error: &Error) -> (Category, String) {
             (ValidationError, fix.to_owned())
         }
         ErrorKind::NoSuchRoute { .. } | ErrorKind::BadRoute { .. } => {
-            (ValidationError, "Check the name of the route and the search directories of the service.".to_owned())
+            (ValidationError, "Check the name of the route and the search directories of the service, or fetch it with POST /v1/downloads.".to_owned())
         }
         ErrorKind::NotInConnect { .. } => (
             ValidationError,

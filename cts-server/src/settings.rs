@@ -254,7 +254,7 @@ impl DownloadSettings {
             base,
             max_concurrent: 2,
             max_queued: 200,
-            wait: Duration::from_secs(300),
+            wait: Duration::from_secs(100),
             token: TokenSource::Nothing,
             api: None,
             patience: Patience::default(),

@@ -232,8 +232,8 @@ config! {
     "Comma connect" {
         /// Downloads from comma connect at the same time; 0 offers none.
         max_concurrent_downloads: u64 = "2", max = 64;
-        /// Seconds after which a request for a download is answered with its state so far.
-        download_wait_seconds: u64 = "300", max = 86_400;
+        /// Seconds after which a request for a download is answered with its state so far; proxies must wait longer.
+        download_wait_seconds: u64 = "100", max = 86_400;
         /// Token of jwt.comma.ai that all downloads use; without one, `COMMA_JWT` and then `~/.comma/auth.json` of the service's user, else public drives only.
         comma_jwt: Option<Secret> = "", secret = true;
         /// File that holds `comma_jwt`, alone or as `access_token` of a JSON object; read for each download.

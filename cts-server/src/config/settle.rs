@@ -4,18 +4,20 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::fields::field;
+use super::fields::{Config, field};
 use super::load::Layers;
 use super::problem::{Origin, Problem};
 use super::source::Sources;
 use super::values::{Environment, Raw};
 
-/// Directories of data, their places below a user's data, and whether the service itself writes there.
-const DATA: [(&str, &str, bool); 4] = [
-    ("storage_dir", "cts-lite", true),
-    ("base_storage_path", "cts", false),
-    ("log_directory", "cts-lite/log", true),
-    ("download_base_path", "cts/downloads", true),
+/// A directory of data, its place below a user's data, and whether the service itself writes there.
+type Dir = (&'static str, &'static str, fn(&Config) -> bool);
+
+const DATA: [Dir; 4] = [
+    ("storage_dir", "cts-lite", |_| true),
+    ("base_storage_path", "cts", |_| false),
+    ("log_directory", "cts-lite/log", |_| true),
+    ("download_base_path", "cts/downloads", |config| config.max_concurrent_downloads > 0),
 ];
 
 /// In development, a default directory that cannot be written is replaced by one of the user. Elsewhere, and when
@@ -36,7 +38,7 @@ pub(super) fn directories(layers: &mut Layers, sources: &Sources) {
                 layers.problem(Problem::warning(format!("{message}; {} is used", other.display())));
                 layers.set(field, Raw::Text(&other.to_string_lossy()), Origin::Fallback);
             }
-            _ if written => layers.problem(
+            _ if written(&layers.config) => layers.problem(
                 Problem::warning(message)
                     .at(origin)
                     .remedy(format!("create it for the service, or set `{name}`")),
