@@ -1,6 +1,7 @@
 //! `cts download`: a drive from comma connect, in this process or by a service.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
@@ -8,7 +9,7 @@ use clap::{Arg, ArgMatches, Command};
 use cts_core::io::connect::{
     Client, Drive, FileKind, MAX_PARALLEL, Missing, Options, Progress, Summary, Wanted, Watch,
 };
-use cts_core::route::{DongleId, RouteSpec, Selector, Target};
+use cts_core::route::{DongleId, Selector, Target};
 use cts_core::{ErrorKind, Result};
 use indicatif::{HumanBytes, ProgressBar};
 use serde_json::{Value, json};
@@ -101,23 +102,38 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
         return remote::end(super::download_remote::run(global, matches, &wish, &target), 1);
     }
     let client = Client::new(Options::from_environment()?)?;
-    let watch = Watch::default().with_cancel(std::sync::Arc::clone(&global.cancel));
+    let bar = render::percent_bar(global.progress);
+    let watch = watch(global, &bar);
+    let as_json = matches.get_flag("json");
     if let Target::Device(dongle) = target {
-        return list(&client, dongle, wish.search_days, &watch, matches.get_flag("json"));
+        let drives = drives(&client, dongle, wish.search_days, &watch);
+        bar.finish_and_clear();
+        return list(dongle, wish.search_days, &drives?, as_json);
     }
-    let days = u32::try_from(wish.search_days).unwrap_or(u32::MAX);
-    let spec = client.locate(&target, days, &watch)?;
     let dest = destination(global, matches)?;
-    let summary = fetch(global, &client, &wish, spec, dest.clone(), watch)?;
+    let summary = fetch(&client, &wish, &target, &dest, &watch);
+    bar.finish_and_clear();
+    let summary = summary?;
     tell(global, &summary);
-    print(&summary, &dest, matches.get_flag("json"))?;
+    print(&summary, &dest, as_json)?;
     if !global.data_dirs.contains(&dest) {
-        global.say(&format!(
-            "cts: --data-dir {} finds it by its route",
-            render::plain(&dest.display().to_string())
-        ));
+        let dir = render::plain(&dest.display().to_string());
+        global.say(&format!("cts: --data-dir {dir} finds it by its route"));
     }
     Ok(outcome(summary.downloaded + summary.skipped, summary.failed.len(), summary.missing.len()))
+}
+
+/// Shows on the bar how far a download is, and says beside it why nothing happens.
+fn watch(global: &Global, bar: &ProgressBar) -> Watch {
+    let (shown, words, quiet) = (bar.clone(), bar.clone(), global.quiet);
+    Watch::default()
+        .with_cancel(Arc::clone(&global.cancel))
+        .with_progress(move |progress| show(&shown, progress))
+        .with_log(move |line| {
+            if !quiet {
+                words.suspend(|| render::say(&format!("cts: {}", render::plain(line))));
+            }
+        })
 }
 
 /// How a download ends of which so many files are there, failed, and are not uploaded.
@@ -137,23 +153,13 @@ fn destination(global: &Global, matches: &ArgMatches) -> Result<PathBuf> {
     })
 }
 
-/// Fetches while a bar shows how far it is.
-fn fetch(
-    global: &Global,
-    client: &Client,
-    wish: &Wish,
-    spec: RouteSpec,
-    dest: PathBuf,
-    watch: Watch,
-) -> Result<Summary> {
-    let bar = render::percent_bar(global.progress);
-    let shown = bar.clone();
-    let watch = watch.with_progress(move |progress| show(&shown, progress));
+fn fetch(client: &Client, wish: &Wish, target: &Target, dest: &Path, watch: &Watch) -> Result<Summary> {
+    let days = u32::try_from(wish.search_days).unwrap_or(u32::MAX);
+    let spec = client.locate(target, days, watch)?;
     let parallel = usize::try_from(wish.parallel).unwrap_or(MAX_PARALLEL);
-    let wanted = Wanted { spec, files: wish.kinds(spec.selector), dest, parallel, resume: wish.resume };
-    let result = client.download(&wanted, &watch);
-    bar.finish_and_clear();
-    result
+    let wanted =
+        Wanted { parallel, resume: wish.resume, ..Wanted::new(spec, wish.kinds(spec.selector), dest) };
+    client.download(&wanted, watch)
 }
 
 fn show(bar: &ProgressBar, progress: &Progress) {
@@ -180,7 +186,7 @@ pub(super) fn missing(kind: &str, numbers: &[String]) -> String {
 }
 
 /// The directory; or what a service tells of a download, as far as there is the same here.
-fn print(summary: &Summary, dest: &std::path::Path, as_json: bool) -> Result<()> {
+fn print(summary: &Summary, dest: &Path, as_json: bool) -> Result<()> {
     let mut out = Out::new();
     if !as_json {
         out.text(&summary.dir.display().to_string())?;
@@ -208,11 +214,14 @@ fn print(summary: &Summary, dest: &std::path::Path, as_json: bool) -> Result<()>
 }
 
 /// The drives of a device in the last days.
-fn list(client: &Client, dongle: DongleId, days: u64, watch: &Watch, as_json: bool) -> Result<Outcome> {
+fn drives(client: &Client, dongle: DongleId, days: u64, watch: &Watch) -> Result<Vec<Drive>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let start = now.saturating_sub(DAY * u32::try_from(days).unwrap_or(1));
-    let drives = client.drives(dongle, millis(start), millis(now), watch)?;
+    client.drives(dongle, millis(start), millis(now), watch)
+}
+
+fn list(dongle: DongleId, days: u64, drives: &[Drive], as_json: bool) -> Result<Outcome> {
     let mut out = Out::new();
     if as_json {
         let all: Vec<Value> = drives.iter().map(described).collect();

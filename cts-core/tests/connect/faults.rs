@@ -1,7 +1,7 @@
 //! Connections that break, answers that lie, addresses that expire.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cts_core::io::connect::{FileKind, Patience, Wanted, Watch};
@@ -262,6 +262,17 @@ fn a_silent_storage_is_given_up() {
 }
 
 #[test]
+fn a_storage_that_falls_silent_is_asked_for_the_rest() {
+    let comma = Comma::with(&[("0/rlog.zst", b"content")], |request| {
+        (request.gets("rlog.zst") && request.nth == 0).then_some(Fault::Stall(3))
+    });
+    let patience = Patience { silence: Duration::from_secs(1), ..patience() };
+    let lab = Lab { client: client(&comma, Some(TOKEN), patience), ..Lab::new(&comma) };
+    assert_eq!(lab.logs().unwrap().downloaded, 1);
+    assert_eq!((lab.read("0/rlog.zst"), ranges(&comma)), (b"content".to_vec(), vec![None, from(3)]));
+}
+
+#[test]
 fn nobody_there_is_told() {
     let nobody = client_at("http://127.0.0.1:1", Some(TOKEN), patience());
     let error = Lab { client: nobody, ..Lab::new(&Comma::new(&[])) }.logs().unwrap_err();
@@ -295,14 +306,20 @@ fn a_wait_ends_when_it_is_cancelled() {
     });
     let cancel = Arc::new(AtomicBool::new(false));
     let lab = Lab::new(&comma);
-    let (wanted, watch) = (lab.wanted(&[FileKind::Logs]), Watch::default().with_cancel(Arc::clone(&cancel)));
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let words = Arc::clone(&said);
+    let watch = Watch::default()
+        .with_cancel(Arc::clone(&cancel))
+        .with_log(move |line| words.lock().unwrap().push(line.to_owned()));
+    let wanted = lab.wanted(&[FileKind::Logs]);
     let error = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| lab.client.download(&wanted, &watch));
-        while comma.count("/files") == 0 {
+        while said.lock().unwrap().is_empty() {
             std::thread::yield_now();
         }
         cancel.store(true, Ordering::Relaxed);
         waiting.join().unwrap().unwrap_err()
     });
     assert_eq!((error.code(), comma.count("/files")), ("canceled", 1));
+    assert_eq!(*said.lock().unwrap(), ["127.0.0.1: HTTP 429; going on in 60 s"]);
 }

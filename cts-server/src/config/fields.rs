@@ -238,7 +238,7 @@ config! {
         comma_jwt: Option<Secret> = "", secret = true;
         /// File that holds `comma_jwt`, alone or as `access_token` of a JSON object; read for each download.
         comma_jwt_file: Option<PathBuf> = "";
-        /// Base address of the comma API; by default `API_HOST` of the environment, else https://api.comma.ai.
+        /// Base address of the comma API; by default `API_HOST` of the environment, else `https://api.comma.ai`.
         comma_api_url: Option<String> = "";
     }
     "Performance tuning" {

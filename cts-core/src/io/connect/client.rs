@@ -99,7 +99,9 @@ impl Client {
             if !fault.is_transient() || failures >= self.patience.attempts {
                 return Err(self.explain(fault, what));
             }
-            watch.wait(self.patience.after(failures, &fault))?;
+            watch.wait(self.patience.after(failures, &fault), || {
+                format!("{}: {}", self.host(), fault.reason())
+            })?;
         }
     }
 

@@ -66,7 +66,7 @@ impl Limit {
             let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(pause) = turn(&mut calls, Instant::now(), per_minute) else { return Ok(()) };
             drop(calls);
-            watch.wait(pause)?;
+            watch.wait(pause, || format!("lists of files are given {per_minute} times a minute"))?;
         }
     }
 }

@@ -179,7 +179,9 @@ impl Transfer<'_> {
         if !fault.is_transient() || tries.failures >= self.client.patience().attempts {
             return Err(given_up(fault, part, url));
         }
-        Ok(self.watch.wait(self.client.patience().after(tries.failures, &fault))?)
+        let pause = self.client.patience().after(tries.failures, &fault);
+        let why = || format!("{} of segment {}: {}", part.id.name, part.id.segment, fault.reason());
+        Ok(self.watch.wait(pause, why)?)
     }
 
     /// One request for what is missing.

@@ -10,6 +10,9 @@ use crate::{ErrorKind, Result};
 /// How often a wait looks whether it shall end.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Shorter waits are not worth a word.
+const NOTICED: Duration = Duration::from_secs(1);
+
 /// How far a download is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Progress {
@@ -30,6 +33,7 @@ pub struct Progress {
 }
 
 type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
+type OnLog = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Cancellation and progress of one download.
 #[derive(Clone, Default)]
@@ -38,6 +42,7 @@ pub struct Watch {
     /// Raised when the rest of the work makes no sense any more.
     stop: Arc<AtomicBool>,
     on_progress: Option<OnProgress>,
+    on_log: Option<OnLog>,
 }
 
 impl Watch {
@@ -51,6 +56,12 @@ impl Watch {
     #[must_use]
     pub fn with_progress(self, on_progress: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         Self { on_progress: Some(Arc::new(on_progress)), ..self }
+    }
+
+    /// Says in words why nothing happens for a while, a line at a time, from several threads.
+    #[must_use]
+    pub fn with_log(self, on_log: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self { on_log: Some(Arc::new(on_log)), ..self }
     }
 
     /// The same with a stop of its own, for the threads of one download.
@@ -71,11 +82,14 @@ impl Watch {
         }
     }
 
-    /// Waits.
+    /// Waits, and says why if it takes long enough to be noticed.
     ///
     /// # Errors
     /// `canceled`.
-    pub(super) fn wait(&self, pause: Duration) -> Result<()> {
+    pub(super) fn wait(&self, pause: Duration, why: impl FnOnce() -> String) -> Result<()> {
+        if let Some(say) = self.on_log.as_ref().filter(|_| pause >= NOTICED) {
+            say(&format!("{}; going on in {} s", why(), pause.as_secs()));
+        }
         let end = Instant::now() + pause;
         loop {
             self.check()?;
