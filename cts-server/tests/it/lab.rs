@@ -45,9 +45,9 @@ impl Lab {
     pub fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let loaded = load(dir.path());
-        let mut settings = Settings::new(dir.path().join("data")).unwrap();
-        settings.listen.set_port(0);
+        let mut settings = loaded.config.settings().unwrap();
         settings.worker = WorkerCommand { program: program(), args: vec!["worker".to_owned()] };
+        settings.runs.max_concurrent = 3;
         settings.runs.retry_pause = std::time::Duration::from_millis(1);
         settings.runs.shutdown_grace = std::time::Duration::ZERO;
         change(&mut settings);
@@ -98,7 +98,6 @@ fn environment(dir: &Path) -> Vec<(String, String)> {
     [
         ("CTS_STORAGE_DIR", at("data")),
         ("CTS_BASE_STORAGE_PATH", at("base")),
-        ("CTS_TEMP_DIRECTORY", at("tmp")),
         ("CTS_LOG_DIRECTORY", at("log")),
         ("CTS_DOWNLOAD_BASE_PATH", at("downloads")),
         ("CTS_PORT", "0".to_owned()),
