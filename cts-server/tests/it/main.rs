@@ -10,6 +10,7 @@ mod faults;
 mod keys;
 mod lab;
 mod logs;
+mod metrics;
 mod monitors;
 mod old_client;
 mod restart;
