@@ -1,8 +1,10 @@
 //! The interface for people: the document as a page that needs nothing from elsewhere.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use http::StatusCode;
+use data_encoding::BASE64;
+use http::{HeaderValue, StatusCode, header};
+use sha2::{Digest, Sha256};
 
 use super::app::App;
 use super::problem::Answer;
@@ -14,7 +16,29 @@ pub(super) async fn openapi(app: Arc<App>, _: Request) -> Answer {
     Ok(reply::text(StatusCode::OK, "application/json", app.openapi.clone()))
 }
 
-/// `GET /docs`
+const PAGE: &str = include_str!("docs.html");
+
+/// The page runs its own script, has its own style, and asks this service only.
+static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
+    let hash = |tag: &str| {
+        let (_, rest) = PAGE.split_once(&format!("<{tag}>"))?;
+        let (text, _) = rest.split_once(&format!("</{tag}>"))?;
+        Some(BASE64.encode(&Sha256::digest(text)))
+    };
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; connect-src 'self'; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+        hash("script")?,
+        hash("style")?,
+    );
+    HeaderValue::from_str(&policy).ok()
+});
+
+/// `GET /docs`, `GET /redoc`
 pub(super) async fn page(_: Arc<App>, _: Request) -> Answer {
-    Ok(reply::text(StatusCode::OK, "text/html; charset=utf-8", include_str!("docs.html")))
+    let mut response = reply::text(StatusCode::OK, "text/html; charset=utf-8", PAGE);
+    if let Some(policy) = &*POLICY {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+    }
+    Ok(response)
 }

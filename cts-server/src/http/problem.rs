@@ -1,11 +1,13 @@
 //! Failures as answers: problem details of RFC 9457, whose `detail` older clients read.
 
 use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use warp::reply::Response;
 
 use super::reply;
-use crate::failure::{Category, Failure};
+use crate::failure::{Category, Details, Failure};
 
 /// An answer that says what is wrong.
 #[derive(Debug)]
@@ -15,6 +17,36 @@ pub(super) struct Problem {
     /// Single faults of a malformed request.
     errors: Option<Value>,
     allow: Option<String>,
+}
+
+/// Problem details.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemView<'a> {
+    /// `urn:cts:problem:` and the code.
+    r#type: String,
+    /// The status in words.
+    title: &'a str,
+    status: u16,
+    /// What is wrong, and where.
+    detail: &'a str,
+    /// The path that was asked for.
+    instance: &'a str,
+    error_category: Category,
+    /// A stable word.
+    code: &'a str,
+    /// What would help.
+    suggested_fix: &'a str,
+    /// Whether it was tried again before.
+    recovery_attempted: bool,
+    #[schema(value_type = Details)]
+    error_details: &'a Details,
+    /// As in the header `X-Request-Id` and in the log of the service.
+    request_id: &'a str,
+    /// Single faults of a malformed request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    errors: Option<Value>,
 }
 
 /// What a handler gives.
@@ -76,22 +108,20 @@ impl Problem {
         if status.is_server_error() {
             tracing::error!(request = request_id, code = failure.code, "{}", failure.message);
         }
-        let mut body = json!({
-            "type": format!("urn:cts:problem:{}", failure.code),
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": failure.message,
-            "instance": path,
-            "error_category": failure.category,
-            "code": failure.code,
-            "suggested_fix": failure.suggested_fix,
-            "recovery_attempted": failure.recovery_attempted,
-            "error_details": failure.details,
-            "request_id": request_id,
-        });
-        if let Some(errors) = errors {
-            body["errors"] = errors;
-        }
+        let body = ProblemView {
+            r#type: format!("urn:cts:problem:{}", failure.code),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: &failure.message,
+            instance: path,
+            error_category: failure.category,
+            code: &failure.code,
+            suggested_fix: &failure.suggested_fix,
+            recovery_attempted: failure.recovery_attempted,
+            error_details: &failure.details,
+            request_id,
+            errors,
+        };
         let mut response = reply::json_as(status, "application/problem+json", &body);
         let headers = response.headers_mut();
         if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {

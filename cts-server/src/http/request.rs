@@ -9,11 +9,13 @@ use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use serde_path_to_error::Segment;
 
 use super::problem::Problem;
 use crate::access::Pass;
 use crate::engine::Caller;
 use crate::failure::Failure;
+use crate::settings::HttpSettings;
 
 /// The head of a request.
 #[derive(Clone, Debug)]
@@ -21,6 +23,12 @@ pub(super) struct Head {
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
+}
+
+impl Head {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok().map(str::trim)
+    }
 }
 
 /// The body of a request, piece by piece.
@@ -32,7 +40,6 @@ pub(super) struct Request {
     /// What stands in the place of `{…}` in the pattern of the route, in order.
     pub(super) params: Vec<String>,
     pub(super) body: Body,
-    pub(super) peer: SocketAddr,
     pub(super) caller: Caller,
     pub(super) pass: Pass,
     /// The way to a WebSocket, if the client asks for one.
@@ -46,7 +53,7 @@ impl Request {
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.head.headers.get(name)?.to_str().ok().map(str::trim)
+        self.head.header(name)
     }
 
     /// The value of a query parameter; an empty one counts as absent.
@@ -72,37 +79,29 @@ impl Request {
     }
 
     /// All of a JSON body.
-    pub(super) async fn json<T: DeserializeOwned>(&mut self, max_bytes: usize) -> Result<T, Problem> {
-        let bytes = self.bytes(max_bytes).await?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
-            Problem::malformed(
-                "json_invalid",
-                json!(["body", e.column()]),
-                format!("not JSON: {e}"),
-                Value::Null,
-            )
+    pub(super) async fn json<T: DeserializeOwned>(&mut self, limits: &HttpSettings) -> Result<T, Problem> {
+        let whole = tokio::time::timeout(limits.body_timeout, self.bytes(limits.max_body_bytes)).await;
+        let bytes = whole.unwrap_or_else(|_| {
+            let late = format!("it took longer than {} s", limits.body_timeout.as_secs());
+            Err(broken_off(&late))
         })?;
-        serde_json::from_value(value.clone()).map_err(|e| {
-            let message = e.to_string();
-            let field = message.split('`').nth(1).filter(|_| message.starts_with("missing field"));
-            let (kind, loc) = match field {
-                Some(field) => ("missing", json!(["body", field])),
-                None => ("value_error", json!(["body"])),
-            };
-            Problem::malformed(kind, loc, message, value)
-        })
+        let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
+            let loc = json!(["body", e.column()]);
+            let message =
+                if bytes.is_empty() { "the body is empty".to_owned() } else { format!("not JSON: {e}") };
+            Problem::malformed("json_invalid", loc, message, Value::Null)
+        })?;
+        serde_path_to_error::deserialize(&value).map_err(|e| wrong_form(&e, &value))
     }
 
     /// All of the body.
-    pub(super) async fn bytes(&mut self, max_bytes: usize) -> Result<Vec<u8>, Problem> {
+    async fn bytes(&mut self, max_bytes: usize) -> Result<Vec<u8>, Problem> {
         let mut all = Vec::new();
         while let Some(piece) = self.body.next().await {
-            let piece = piece.map_err(|e| {
-                Failure::validation("body-broken-off", format!("the body broke off: {e}"), "Send it again.")
-            })?;
+            let piece = piece.map_err(|e| broken_off(&e))?;
             if all.len() + piece.len() > max_bytes {
                 drain(&mut self.body).await;
-                let message = format!("the body exceeds the limit of {max_bytes} bytes (max_body_bytes)");
+                let message = format!("the body exceeds the limit of {max_bytes} bytes (max_body_kb)");
                 return Err(
                     Failure::validation("too-large", message, "Send a smaller body, or an upload.").into()
                 );
@@ -121,6 +120,30 @@ impl Request {
     pub(super) fn base_url(&self, fallback: SocketAddr) -> String {
         self.pass.client.base_url(fallback)
     }
+}
+
+fn broken_off(why: &str) -> Problem {
+    Failure::validation("body-broken-off", format!("the body broke off: {why}"), "Send it again.").into()
+}
+
+/// JSON that is not what was asked for, with the place as older clients know it: `["body", "input", "type"]`.
+fn wrong_form(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value) -> Problem {
+    let mut loc = vec![json!("body")];
+    for part in error.path() {
+        match part {
+            Segment::Map { key } => loc.push(json!(key)),
+            Segment::Seq { index } => loc.push(json!(index)),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    let mut message = error.inner().to_string();
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let kind = if missing.is_some() { "missing" } else { "value_error" };
+    loc.extend(missing.map(Value::from));
+    if missing.is_none() && loc.len() > 1 {
+        message = format!("`{}`: {message}", error.path());
+    }
+    Problem::malformed(kind, loc.into(), message, value.clone())
 }
 
 /// Bytes of a refused body that are read nevertheless.

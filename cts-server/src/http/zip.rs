@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use async_zip::base::write::ZipFileWriter;
 use async_zip::{Compression, ZipEntryBuilder};
+use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::io::AsyncWriteExt;
 use http::header;
 use tokio::io::{AsyncReadExt, DuplexStream};
@@ -28,13 +30,19 @@ pub(super) async fn all(app: Arc<App>, request: Request) -> Answer {
     let files: Vec<(PathBuf, String)> = artifacts.into_iter().map(|artifact| file(artifact.name)).collect();
     let (reader, writer) = tokio::io::duplex(BUFFER);
     let id = run.id.clone();
-    tokio::spawn(async move {
-        // The client sees an archive without its end.
-        if let Err(error) = write(files, writer).await {
-            tracing::warn!(run = id, %error, "an archive broke off");
+    let writing = tokio::spawn(async move {
+        let written = write(files, writer).await;
+        written.inspect_err(|error| tracing::warn!(run = id, %error, "an archive broke off"))
+    });
+    // The end of the pieces is not the end of the archive when a file could not be read: the connection breaks off then,
+    // so that the client knows.
+    let last = futures_util::stream::once(async move {
+        match writing.await {
+            Ok(Ok(())) => Ok(Bytes::new()),
+            _ => Err(std::io::Error::other("the archive broke off")),
         }
     });
-    let mut response = body::stream(ReaderStream::with_capacity(reader, BUFFER));
+    let mut response = body::stream(ReaderStream::with_capacity(reader, BUFFER).chain(last));
     insert(&mut response, header::CONTENT_TYPE, "application/zip");
     let name = format!("{}-{}.zip", run.tool, &run.id[..8]);
     insert(&mut response, header::CONTENT_DISPOSITION, &disposition(&name));

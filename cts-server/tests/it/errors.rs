@@ -108,7 +108,11 @@ fn unknown_paths_and_methods_are_told_apart() {
         (404, Some("Not Found"))
     );
     let wrong = lab.client.send("PATCH", "/v1/runs", &[], b"x".to_vec());
-    assert_eq!((wrong.status, wrong.header("allow")), (405, "POST, GET, HEAD"));
+    assert_eq!((wrong.status, wrong.header("allow")), (405, "POST, GET, HEAD, OPTIONS"));
+    let options = lab.client.send("OPTIONS", "/v1/runs", &[], Vec::new());
+    assert_eq!((options.status, options.header("allow")), (204, "POST, GET, HEAD, OPTIONS"));
+    assert_eq!(lab.client.send("OPTIONS", "/v1/nope", &[], Vec::new()).status, 404);
+    assert_eq!(lab.client.send("HEAD", "/v1/runs/x/logs", &[], Vec::new()).status, 405);
     let trailing = lab.client.get("/v1/runs/");
     assert_eq!(trailing.status, 404, "no redirects: older clients do not follow them");
     let given = lab.client.send("GET", "/v1/version", &[("x-request-id", "abc-1")], Vec::new());
