@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -21,6 +22,17 @@ use super::shape::{Schemas, Shape, json_as};
 /// The form of everything that goes wrong.
 const PROBLEM: Shape = json_as::<ProblemView<'_>>("application/problem+json");
 
+/// The headings, in the order in which one needs them.
+const TAGS: [(&str, &str); 7] = [
+    ("runs", "Starting tools, waiting for them, reading their logs."),
+    ("artifacts", "What runs wrote."),
+    ("uploads", "Files for runs to read: announced, sent in one piece or several, finalized; or as one form."),
+    ("monitors", "Tools that say what they see while they go on."),
+    ("downloads", "Logs of comma connect."),
+    ("health", "Whether the service is well."),
+    ("service", "What the service is, what it can do, what it counts."),
+];
+
 /// The document.
 pub(super) fn document() -> Value {
     let (mut paths, mut schemas) = (Paths::new(), Schemas::new());
@@ -35,10 +47,12 @@ pub(super) fn document() -> Value {
     let about = "Runs the tools of the comma tools suite, each in a process of its own.";
     let info =
         InfoBuilder::new().title("CTS-Lite").version(env!("CARGO_PKG_VERSION")).description(Some(about));
+    let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
     let none: [&str; 0] = [];
     let security = ["key", "header"].map(|name| SecurityRequirement::new(name, none));
     let document = OpenApiBuilder::new()
         .info(info.build())
+        .tags(Some(tags))
         .paths(paths)
         .components(Some(components.build()))
         .security(Some([SecurityRequirement::default()].into_iter().chain(security)))
@@ -61,12 +75,19 @@ fn operation(route: &Route, schemas: &mut Schemas) -> OperationBuilder {
     };
     let success = ResponseBuilder::new()
         .description("Success")
-        .content(route.reply.media, content(&route.reply, schemas));
+        .content(route.reply.media, content(&route.reply, schemas))
+        .build();
+    let part = ResponseBuilder::from(success.clone()).description("The part that was asked for");
     let mut operation = OperationBuilder::new()
         .operation_id(Some(operation_id(route)))
         .tag(route.tag())
         .summary(Some(route.summary))
         .response(route.status.to_string(), success);
+    if route.headers.iter().any(|(name, _)| *name == "Range") {
+        operation = operation
+            .response("206", part)
+            .response("304", ResponseBuilder::new().description("Nothing has changed"));
+    }
     // Everything may be refused by the gate or a disk.
     for status in route.problems.iter().map(u16::to_string).chain(["default".to_owned()]) {
         let problem =
@@ -193,5 +214,7 @@ mod tests {
         let all = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), all);
+        let known = |route: &Route| TAGS.iter().any(|(name, _)| *name == route.tag());
+        assert!(ROUTES.iter().all(known));
     }
 }

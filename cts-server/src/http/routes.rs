@@ -40,7 +40,7 @@ const LOG_STREAM: Shape = text(
 );
 const HTML: Shape = text("text/html", "A page.");
 const SAMPLES: Shape = text("text/plain", "Samples in the text format of Prometheus.");
-const ARTIFACT: Shape = bytes("application/octet-stream");
+const ARTIFACT: Shape = bytes("*/*");
 
 const LIMIT: Query = ("limit", "integer", "At most so many, up to 1000");
 const OFFSET: Query = ("offset", "integer", "Leaves out so many");
