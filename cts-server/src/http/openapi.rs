@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApiBuilder, Paths, Required,
     ResponseBuilder,
@@ -26,7 +26,10 @@ const PROBLEM: Shape = json_as::<ProblemView<'_>>("application/problem+json");
 const TAGS: [(&str, &str); 7] = [
     ("runs", "Starting tools, waiting for them, reading their logs."),
     ("artifacts", "What runs wrote."),
-    ("uploads", "Files for runs to read: announced, sent in one piece or several, finalized; or as one form."),
+    (
+        "uploads",
+        "Files for runs to read: announced, sent in one piece or several, finalized; or as one form.",
+    ),
     ("monitors", "Tools that say what they see while they go on."),
     ("downloads", "Logs of comma connect."),
     ("health", "Whether the service is well."),

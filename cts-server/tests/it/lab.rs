@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use cts_server::config::{self, Loaded, Sources};
 use cts_server::service::Service;
@@ -135,6 +135,7 @@ pub fn endless_input(dir: &Path) -> String {
 pub struct Daemon {
     child: Child,
     pub client: Client,
+    said: Arc<Mutex<String>>,
 }
 
 impl Daemon {
@@ -147,8 +148,11 @@ impl Daemon {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap());
         let (tell, told) = mpsc::channel();
+        let said = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&said);
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
+                heard.lock().unwrap().push_str(&format!("{line}\n"));
                 let found = serde_json::from_str::<Value>(&line).ok();
                 let address = found.and_then(|line| line["address"].as_str()?.parse().ok());
                 if let Some(address) = address {
@@ -157,7 +161,12 @@ impl Daemon {
             }
         });
         let client = Client::new(told.recv().expect("the service listens"));
-        Self { child, client }
+        Self { child, client, said }
+    }
+
+    /// Its log so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     /// `kill -9`

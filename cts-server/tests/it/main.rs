@@ -15,4 +15,5 @@ mod monitors;
 mod old_client;
 mod restart;
 mod runs;
+mod security;
 mod uploads;
