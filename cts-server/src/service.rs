@@ -94,6 +94,11 @@ pub async fn run(loaded: Loaded, sources: Sources, logging: Option<Logging>) -> 
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
     let service = Service::start(settings, &loaded).await?;
     tracing::info!(address = %service.address(), "listening");
+    if service.app.gate.is_shut()? {
+        tracing::warn!(
+            "keys are required, and there is none: make one with `cts-lite key create --name NAME`"
+        );
+    }
     let engine = Some(service.app.engine.clone());
     let reloader = Reloader { loaded, sources, gate: service.gate(), engine, logging };
     tokio::spawn(async move {

@@ -125,6 +125,19 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether keys are required, and nobody has one that would be accepted.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn is_shut(&self) -> Result<bool, Failure> {
+        let rules = self.rules();
+        if !rules.config.require_authentication || rules.tokens.is_some() {
+            return Ok(false);
+        }
+        let now = clock::now();
+        Ok(self.keys.list()?.iter().all(|record| holder(record, now).is_err()))
+    }
+
     /// The configuration that holds now.
     pub fn config(&self) -> Config {
         self.rules().config.clone()

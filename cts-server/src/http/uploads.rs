@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use http::StatusCode;
-use multer::Multipart;
+use multer::{Constraints, Multipart, SizeLimit};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -73,7 +73,11 @@ async fn form(app: Arc<App>, mut request: Request, content_type: &str) -> Answer
         |message: String| Problem::malformed("multipart", json!(["body", "file"]), message, Value::Null);
     let boundary = multer::parse_boundary(content_type).map_err(|e| malformed(e.to_string()))?;
     let body = request.take_body().map(|piece| piece.map_err(std::io::Error::other));
-    let mut form = Multipart::new(body, boundary);
+    let http = &app.engine.settings().http;
+    // The file has its own limit; what else is in the form is as small as JSON has to be.
+    let most =
+        SizeLimit::new().whole_stream(http.max_upload_bytes.saturating_add(http.max_body_bytes as u64));
+    let mut form = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(most));
     loop {
         let field = form.next_field().await.map_err(|e| malformed(format!("not a form: {e}")))?;
         let Some(field) = field else {

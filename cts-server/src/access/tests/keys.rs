@@ -63,6 +63,18 @@ async fn revoked_and_expired_keys_are_void() {
     assert_eq!(house.who("GET", "/v1/runs", &[("x-api-key", &expired)]).await, "401 expired-key");
 }
 
+#[test]
+fn a_house_without_keys_is_shut() {
+    let house = locked(&[]);
+    assert!(house.gate.is_shut().unwrap());
+    let key = house.keys.create("a", Scopes::of(Scope::Read), None).unwrap();
+    assert!(!house.gate.is_shut().unwrap());
+    house.keys.revoke(key.id()).unwrap();
+    assert!(house.gate.is_shut().unwrap());
+    assert!(!locked(&[("jwt_secret", SECRET)]).gate.is_shut().unwrap());
+    assert!(!super::house(&[]).gate.is_shut().unwrap());
+}
+
 #[tokio::test]
 async fn scopes_hold() {
     let house = locked(&[]);
