@@ -61,12 +61,19 @@ pub(super) async fn bytes(app: Arc<App>, request: Request) -> Answer {
     };
     insert(&mut response, header::ETAG, state.tag());
     insert(&mut response, header::LAST_MODIFIED, &state.modified());
-    if response.status().is_success() {
+    if response.status() != StatusCode::NOT_MODIFIED {
         insert(&mut response, header::ACCEPT_RANGES, "bytes");
         insert(&mut response, header::CONTENT_TYPE, &artifact.content_type);
         insert(&mut response, header::CONTENT_DISPOSITION, &disposition(&artifact.name));
     }
     Ok(response)
+}
+
+fn beyond(size: u64) -> Problem {
+    let message = format!("the range begins behind the end: the artifact has {size} bytes");
+    let failure = Failure::validation("bad-range", message, "Ask for bytes that are there, or for all.");
+    Problem::with(StatusCode::RANGE_NOT_SATISFIABLE, failure)
+        .header(header::CONTENT_RANGE, format!("bytes */{size}"))
 }
 
 fn changed() -> Problem {
@@ -82,12 +89,7 @@ async fn send(app: &App, artifact: &Artifact, part: Part) -> Result<Response, Pr
     let (from, len) = match part {
         Part::All => (0, artifact.bytes),
         Part::Some { from, len } => (from, len),
-        Part::Beyond => {
-            let mut response = Response::new(bytes::Bytes::new().into());
-            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-            insert(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", artifact.bytes));
-            return Ok(response);
-        }
+        Part::Beyond => return Err(beyond(artifact.bytes)),
     };
     let path = app.engine.layout().artifact(&artifact.run, &artifact.name);
     let failed = |e: std::io::Error| match e.kind() {

@@ -1,6 +1,6 @@
 //! Failures as answers: problem details of RFC 9457, whose `detail` older clients read.
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ pub(super) struct Problem {
     failure: Box<Failure>,
     /// Single faults of a malformed request.
     errors: Option<Value>,
-    allow: Option<String>,
+    headers: Vec<(HeaderName, String)>,
 }
 
 /// Problem details.
@@ -80,7 +80,7 @@ fn status_of(failure: &Failure) -> StatusCode {
 
 impl Problem {
     pub(super) fn with(status: StatusCode, failure: Failure) -> Self {
-        Self { status, failure: Box::new(failure), errors: None, allow: None }
+        Self { status, failure: Box::new(failure), errors: None, headers: Vec::new() }
     }
 
     /// A request that does not have the form it should have.
@@ -89,6 +89,11 @@ impl Problem {
         let failure =
             Failure::validation("malformed", message, "See /openapi.json for the form of requests.");
         Self { errors: Some(errors), ..Self::with(StatusCode::UNPROCESSABLE_ENTITY, failure) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn faults(self) -> Value {
+        self.errors.unwrap_or_default()
     }
 
     pub(super) fn no_route() -> Self {
@@ -100,11 +105,17 @@ impl Problem {
     pub(super) fn method(allowed: String) -> Self {
         let fix = format!("This path takes {allowed}.");
         let failure = Failure::validation("method-not-allowed", "Method Not Allowed", fix);
-        Self { allow: Some(allowed), ..Self::with(StatusCode::METHOD_NOT_ALLOWED, failure) }
+        Self::with(StatusCode::METHOD_NOT_ALLOWED, failure).header(header::ALLOW, allowed)
+    }
+
+    /// Adds a header to the answer.
+    pub(super) fn header(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     pub(super) fn response(self, request_id: &str, path: &str) -> Response {
-        let Self { status, failure, errors, allow } = self;
+        let Self { status, failure, errors, headers } = self;
         if status.is_server_error() {
             tracing::error!(request = request_id, code = failure.code, "{}", failure.message);
         }
@@ -123,12 +134,11 @@ impl Problem {
             errors,
         };
         let mut response = reply::json_as(status, "application/problem+json", &body);
-        let headers = response.headers_mut();
-        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
-            headers.insert(header::ALLOW, allow);
+        for (name, value) in headers {
+            reply::insert(&mut response, name, &value);
         }
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            reply::insert(&mut response, header::RETRY_AFTER, "5");
         }
         response
     }

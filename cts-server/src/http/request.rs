@@ -91,7 +91,7 @@ impl Request {
                 if bytes.is_empty() { "the body is empty".to_owned() } else { format!("not JSON: {e}") };
             Problem::malformed("json_invalid", loc, message, Value::Null)
         })?;
-        serde_path_to_error::deserialize(&value).map_err(|e| wrong_form(&e, &value))
+        typed(&value)
     }
 
     /// All of the body.
@@ -126,6 +126,15 @@ fn broken_off(why: &str) -> Problem {
     Failure::validation("body-broken-off", format!("the body broke off: {why}"), "Send it again.").into()
 }
 
+/// What the JSON of a body says. A list would do for `serde`, which takes its items for fields.
+fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
+    if !value.is_object() {
+        let message = "the body must be an object".to_owned();
+        return Err(Problem::malformed("value_error", json!(["body"]), message, value.clone()));
+    }
+    serde_path_to_error::deserialize(value).map_err(|e| wrong_form(&e, value))
+}
+
 /// JSON that is not what was asked for, with the place as older clients know it: `["body", "input", "type"]`.
 fn wrong_form(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value) -> Problem {
     let mut loc = vec![json!("body")];
@@ -136,15 +145,29 @@ fn wrong_form(error: &serde_path_to_error::Error<serde_json::Error>, value: &Val
             Segment::Enum { .. } | Segment::Unknown => {}
         }
     }
-    let mut message = error.inner().to_string();
+    let mut message =
+        RUST_AND_JSON.iter().fold(error.inner().to_string(), |text, (rust, json)| text.replace(rust, json));
     let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
     let kind = if missing.is_some() { "missing" } else { "value_error" };
     loc.extend(missing.map(Value::from));
     if missing.is_none() && loc.len() > 1 {
         message = format!("`{}`: {message}", error.path());
     }
-    Problem::malformed(kind, loc.into(), message, value.clone())
+    let input = loc.iter().skip(1).try_fold(value, |at, part| match part {
+        Value::String(key) => at.get(key),
+        index => at.get(usize::try_from(index.as_u64()?).ok()?),
+    });
+    Problem::malformed(kind, loc.clone().into(), message, input.unwrap_or(value).clone())
 }
+
+/// What `serde` calls things, and what they are called in JSON.
+const RUST_AND_JSON: [(&str, &str); 5] = [
+    ("expected i64", "expected a whole number"),
+    ("expected u64", "expected a whole number from 0"),
+    ("expected a map", "expected an object"),
+    ("invalid type: map", "invalid type: object"),
+    ("invalid type: sequence", "invalid type: list"),
+];
 
 /// Bytes of a refused body that are read nevertheless.
 const DRAINED: usize = 16 << 20;
@@ -198,6 +221,49 @@ pub(super) fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wrong_forms_are_told_in_the_words_of_json() {
+        let told = |value: Value| {
+            let said = typed::<crate::engine::Wish>(&value).unwrap_err().faults()[0].clone();
+            (said["msg"].as_str().unwrap().to_owned(), said["loc"].clone(), said["input"].clone())
+        };
+        let wish = |name: &str, value: Value| {
+            let mut wish = json!({ "tool_id": "x" });
+            wish[name] = value;
+            wish
+        };
+        for (value, message, loc, input) in [
+            (json!({ "a": 1 }), "missing field `tool_id`", json!(["body", "tool_id"]), json!({ "a": 1 })),
+            (json!(["x"]), "the body must be an object", json!(["body"]), json!(["x"])),
+            (
+                wish("priority", json!("high")),
+                "`priority`: invalid type: string \"high\", expected a whole number",
+                json!(["body", "priority"]),
+                json!("high"),
+            ),
+            (
+                wish("params", json!([1])),
+                "`params`: invalid type: list, expected an object",
+                json!(["body", "params"]),
+                json!([1]),
+            ),
+            (
+                wish("input", json!({ "type": 5, "value": "x" })),
+                "`input.type`: invalid type: integer `5`, expected a string",
+                json!(["body", "input", "type"]),
+                json!(5),
+            ),
+            (
+                wish("input", json!("/x")),
+                "`input`: invalid type: string \"/x\", expected an object with `type` and `value`",
+                json!(["body", "input"]),
+                json!("/x"),
+            ),
+        ] {
+            assert_eq!(told(value), (message.to_owned(), loc, input));
+        }
+    }
 
     #[test]
     fn queries_are_decoded() {

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -183,6 +183,8 @@ fn names_of_files_are_plain_everywhere() {
     for name in ["", ".", "..", "a/", "x\u{0}y", "x\ny", ".part", &long] {
         assert_eq!(client.post("/v1/uploads", &json!({ "filename": name })).status, 400, "{name:?}");
     }
+    let mode = std::fs::metadata(lab.data()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o007, 0, "other users of the machine do not get in");
     let stored = std::fs::read_dir(lab.data().join("uploads")).unwrap();
     assert!(stored.flatten().all(|entry| entry.path().is_dir()), "every upload has a directory of its own");
 }
