@@ -5,13 +5,13 @@ use http::{Method, Uri};
 
 use crate::config::CorsOrigin;
 
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, content-range, idempotency-key, if-match, if-none-match, if-range, last-event-id, \
-     range, x-api-key, x-request-id",
+    "authorization, content-type, content-range, idempotency-key, if-match, if-modified-since, if-none-match, if-range, \
+     if-unmodified-since, last-event-id, prefer, range, x-api-key, x-request-id",
 );
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "accept-ranges, content-disposition, content-range, cts-next-before, cts-reused, etag, link, ratelimit-limit, \
+    "accept-ranges, content-disposition, content-range, cts-next-before, cts-reused, etag, location, ratelimit-limit, \
      ratelimit-remaining, ratelimit-reset, retry-after, x-request-id",
 );
 

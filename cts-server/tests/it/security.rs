@@ -252,6 +252,19 @@ fn what_is_refused_says_why() {
         (yes.status, yes.text(), yes.header("access-control-allow-origin")),
         (200, "OK".into(), "https://a.example")
     );
+    // Pages may do all that the interface offers.
+    let allowed = |name: &str| yes.header(name).split(", ").map(str::to_lowercase).collect::<Vec<_>>();
+    let (methods, headers) =
+        (allowed("access-control-allow-methods"), allowed("access-control-allow-headers"));
+    let document = client.get("/openapi.json").json();
+    for (method, path) in routes(client) {
+        assert!(methods.contains(&method.to_lowercase()), "{method}");
+        let parameters = &document["paths"][&path][method.to_lowercase()]["parameters"];
+        for parameter in parameters.as_array().into_iter().flatten().filter(|one| one["in"] == "header") {
+            let name = parameter["name"].as_str().unwrap().to_lowercase();
+            assert!(headers.contains(&name), "{method} {path}: {name}");
+        }
+    }
     // Strangers learn whether the service is ready, and no more.
     let ready = client.get("/v1/health/ready").json();
     assert!(ready["checks"].as_array().unwrap().iter().all(|check| check["details"].is_null()), "{ready}");
