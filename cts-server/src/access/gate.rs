@@ -1,7 +1,6 @@
 //! The gate that every request passes: one question before its handler, one word after it.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::headers::secure;
 use super::keys::{KeyRecord, Keys};
 use super::limit::{Limiter, Quota, RateKey};
 use super::link::Links;
+use super::pass::{Knock, Pass, Refusal};
 use super::policy::{self, Needs};
 use super::reply;
 use super::rules::Rules;
@@ -36,63 +36,6 @@ pub struct Gate {
     seen: Mutex<HashMap<String, (Instant, KeyRecord)>>,
     limiter: Limiter,
     links: Links,
-}
-
-/// The head of a request.
-#[derive(Clone, Copy, Debug)]
-pub struct Knock<'a> {
-    /// The method.
-    pub method: &'a Method,
-    /// Path and query.
-    pub uri: &'a Uri,
-    /// The headers.
-    pub headers: &'a HeaderMap,
-    /// The other end of the connection.
-    pub peer: IpAddr,
-    /// What the request is called in logs.
-    pub request_id: &'a str,
-}
-
-/// A request that may go on.
-#[derive(Clone, Debug)]
-pub struct Pass {
-    /// Who makes it.
-    pub principal: Principal,
-    /// Where it comes from.
-    pub client: Client,
-    /// Whether keys are required, so that answers are private.
-    pub keys_required: bool,
-    method: Method,
-    path: String,
-    request_id: String,
-    headers: HeaderMap,
-}
-
-/// An answer that the gate gives itself.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// The status.
-    pub status: StatusCode,
-    /// All headers besides those of the body.
-    pub headers: HeaderMap,
-    /// What is wrong; `None` for a preflight, whose body is `OK`.
-    pub failure: Option<Failure>,
-    /// Where the request came from.
-    pub client: Client,
-}
-
-impl Pass {
-    pub(super) fn method(&self) -> &Method {
-        &self.method
-    }
-
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
-    pub(super) fn request_id(&self) -> &str {
-        &self.request_id
-    }
 }
 
 impl Gate {

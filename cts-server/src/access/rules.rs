@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::audit::{Audit, Entry};
-use super::gate::Pass;
+use super::pass::Pass;
 use super::token::Tokens;
 use crate::clock::Micros;
 use crate::config::{Config, Problem};
@@ -44,11 +44,11 @@ impl Rules {
         let Some(audit) = &self.audit else { return };
         let entry = Entry {
             client: Some(pass.client.address),
-            method: Some(pass.method().as_str()),
+            method: Some(pass.method.as_str()),
             status: Some(status.as_u16()),
             code,
-            request_id: Some(pass.request_id()),
-            ..Entry::new("request", &pass.principal.id, pass.path())
+            request_id: Some(&pass.request_id),
+            ..Entry::new("request", &pass.principal.id, &pass.path)
         };
         // The request is done; what is left is to say that there is no record of it.
         if let Err(e) = audit.record(&entry) {
