@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cts_core::tool;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::live::Live;
@@ -16,12 +17,14 @@ use crate::files::Hasher;
 use crate::store::{Artifact, InputRef, Run, Status};
 
 /// What a client asks for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = RunRequest)]
 pub struct Wish {
     /// The tool.
     pub tool_id: String,
     /// Its parameters.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub params: Option<Map<String, Value>>,
     /// What it reads.
     #[serde(default)]
@@ -29,7 +32,7 @@ pub struct Wish {
     /// What the run is called.
     #[serde(default)]
     pub name: Option<String>,
-    /// Higher goes first.
+    /// Higher goes first, from -100 to 100.
     #[serde(default)]
     pub priority: i64,
     /// Whether the result of an equal earlier run will do.
@@ -38,10 +41,13 @@ pub struct Wish {
 }
 
 /// What a run shall read.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(expecting = "an object with `type` and `value`")]
+#[schema(as = InputRequest)]
 pub struct InputWish {
     /// `path` or `upload`.
     #[serde(rename = "type")]
+    #[schema(pattern = "^(path|upload)$")]
     pub kind: String,
     /// The path or route, or the id of the upload.
     pub value: String,

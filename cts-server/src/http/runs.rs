@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::app::App;
 use super::problem::{Answer, Problem};
 use super::reply;
 use super::request::Request;
-use super::view;
+use super::view::{FullRunView, RunView};
 use crate::engine::Wish;
 use crate::failure::Failure;
 use crate::store::{RunFilter, Status};
@@ -17,9 +17,9 @@ use crate::store::{RunFilter, Status};
 /// `POST /v1/runs`
 pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
     let key = idempotency_key(&request)?;
-    let wish: Wish = request.json(app.engine.settings().http.max_body_bytes).await?;
+    let wish: Wish = request.json(&app.engine.settings().http).await?;
     let submitted = app.engine.submit(&request.caller, wish, key).await?;
-    let mut response = reply::json(&view::run(&app.engine, &submitted.run, &submitted.artifacts, false));
+    let mut response = reply::json(&RunView::new(&app.engine, &submitted.run, &submitted.artifacts));
     if submitted.reused {
         reply::insert(&mut response, http::HeaderName::from_static("cts-reused"), "true");
     }
@@ -58,8 +58,8 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
         Some(None) => Vec::new(),
         _ => app.engine.runs(&request.caller, filter).await?,
     };
-    let views: Vec<Value> =
-        runs.iter().map(|(run, artifacts)| view::run(&app.engine, run, artifacts, false)).collect();
+    let views: Vec<RunView<'_>> =
+        runs.iter().map(|(run, artifacts)| RunView::new(&app.engine, run, artifacts)).collect();
     let mut response = reply::json(&views);
     if let Some((last, _)) = runs.last().filter(|_| runs.len() == limit) {
         reply::insert(&mut response, http::HeaderName::from_static("cts-next-before"), &last.id);
@@ -70,17 +70,24 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
 /// `GET /v1/runs/{run_id}`
 pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
     let (run, artifacts) = app.engine.run(&request.caller, request.id()).await?;
-    Ok(reply::json(&view::run(&app.engine, &run, &artifacts, true)))
+    Ok(reply::json(&FullRunView::new(&app.engine, &run, &artifacts)))
+}
+
+/// What became of a cancellation.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Canceled<'a> {
+    message: &'static str,
+    run_id: &'a str,
 }
 
 /// `DELETE /v1/runs/{run_id}`: always 200, as clients expect.
 pub(super) async fn cancel(app: Arc<App>, request: Request) -> Answer {
-    let id = request.id();
-    let canceled = match app.engine.run(&request.caller, id).await {
-        Ok(_) => app.engine.cancel(id).await?,
+    let run_id = request.id();
+    let canceled = match app.engine.run(&request.caller, run_id).await {
+        Ok(_) => app.engine.cancel(run_id).await?,
         Err(failure) if failure.code == "no-such-run" => false,
         Err(failure) => return Err(failure.into()),
     };
     let message = if canceled { "Run cancelled" } else { "Run not found or already completed" };
-    Ok(reply::json_as(StatusCode::OK, "application/json", &json!({ "message": message, "run_id": id })))
+    Ok(reply::json(&Canceled { message, run_id }))
 }
