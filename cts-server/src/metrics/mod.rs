@@ -136,7 +136,8 @@ impl Metrics {
     }
 
     fn announce_tools(&self) {
-        for category in [Category::ToolError, Category::ValidationError, Category::SystemError] {
+        use Category::{SystemError, ToolError, ToolNotFound, ValidationError};
+        for category in [ToolError, ValidationError, SystemError, ToolNotFound] {
             self.runs_failed.with_label_values(&[category.name()]);
         }
         for tool in tool::ALL {
