@@ -78,13 +78,13 @@ impl App {
         let mut response = match self.gate.enter(&head.method, &head.uri, &head.headers, peer.ip()).await {
             Err(refusal) => refused(refusal, &id, &path),
             Ok(pass) => {
+                self.follow_guard.saw(pass.client.address, &head.headers, &path);
                 let gzip = reply::takes_gzip(&head.headers);
                 let conditional = head.headers.get(http::header::IF_NONE_MATCH).cloned();
                 let answer = match found {
                     routes::Found::Route(route, params) => {
                         let caller = caller(&pass);
-                        let request =
-                            Request { head, params, body, peer, caller, pass: pass.clone(), upgrade };
+                        let request = Request { head, params, body, caller, pass: pass.clone(), upgrade };
                         (route.call)(Arc::clone(&self), request).await
                     }
                     routes::Found::Method(allowed) => Err(Problem::method(allowed)),

@@ -32,7 +32,6 @@ pub(super) struct Request {
     /// What stands in the place of `{…}` in the pattern of the route, in order.
     pub(super) params: Vec<String>,
     pub(super) body: Body,
-    pub(super) peer: SocketAddr,
     pub(super) caller: Caller,
     pub(super) pass: Pass,
     /// The way to a WebSocket, if the client asks for one.
