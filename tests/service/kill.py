@@ -20,8 +20,8 @@ import urllib.request
 FINAL = {"completed", "failed", "canceled"}
 
 
-def start(program, directory, more=None):
-    env = {
+def settings(directory):
+    return {
         "CTS_STORAGE_DIR": f"{directory}/data",
         "CTS_BASE_STORAGE_PATH": f"{directory}/base",
         "CTS_LOG_DIRECTORY": f"{directory}/log",
@@ -33,8 +33,11 @@ def start(program, directory, more=None):
         "CTS_LOG_LEVEL": "INFO",
         "CTS_LOG_FORMAT": "json",
         "CTS_MAX_CONCURRENT_RUNS": "3",
-        **(more or {}),
     }
+
+
+def start(program, directory, more=None):
+    env = settings(directory) | (more or {})
     process = subprocess.Popen([program], env=env, stderr=subprocess.PIPE, text=True, cwd=directory)
     for line in process.stderr:
         said = json.loads(line) if line.startswith("{") else {}
@@ -44,9 +47,10 @@ def start(program, directory, more=None):
     raise SystemExit(f"the service does not start: exit {process.wait()}")
 
 
-def ask(base, path, body=None, method=None):
+def ask(base, path, body=None, method=None, key=None):
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(base + path, data, {"content-type": "application/json"}, method=method)
+    headers = {"content-type": "application/json"} | ({"x-api-key": key} if key else {})
+    request = urllib.request.Request(base + path, data, headers, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.read()
 

@@ -1,5 +1,8 @@
 //! From headers to a principal. No I/O: what is known of a key is looked up by the caller.
 
+use std::borrow::Cow;
+
+use data_encoding::BASE64;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -98,7 +101,8 @@ impl Denial {
     pub fn fix(self) -> &'static str {
         match self {
             Self::Missing | Self::Malformed(_) => {
-                "Send `Authorization: Bearer <key>`, `Authorization: JWT <key>` or `X-API-Key: <key>`."
+                "Send `Authorization: Bearer <key>`, `Authorization: JWT <key>` or `X-API-Key: <key>`, or the key as the \
+                 password of `Authorization: Basic`."
             }
             Self::WrongKey => {
                 "Check that the key was copied completely; `cts-lite key list` shows the known ones."
@@ -121,7 +125,7 @@ impl Credential {
             all.push(after_scheme(text(value)?)?);
         }
         for value in headers.get_all("x-api-key") {
-            all.push(text(value)?);
+            all.push(Cow::Borrowed(text(value)?));
         }
         // An empty header is what clients send that have no key configured.
         all.retain(|secret| !secret.is_empty());
@@ -129,7 +133,7 @@ impl Credential {
         match all.as_slice() {
             [] => Ok(None),
             [secret] => {
-                Ok(Some(ApiKey::parse(secret).map_or_else(|| Self::Token(Secret::new(*secret)), Self::Key)))
+                Ok(Some(ApiKey::parse(secret).map_or_else(|| Self::Token(Secret::new(&**secret)), Self::Key)))
             }
             _ => Err(Denial::Malformed("there are several, and they differ")),
         }
@@ -144,13 +148,23 @@ fn text(value: &http::HeaderValue) -> Result<&str, Denial> {
     }
 }
 
-/// `JWT` is what the clients of the old service send, whatever the key is.
-fn after_scheme(value: &str) -> Result<&str, Denial> {
+/// `JWT` is what the clients of the old service send, whatever the key is. `Basic` is what programs send that know no
+/// keys, such as its MCP server, when the address they are given is `http://cts:<key>@host`.
+fn after_scheme(value: &str) -> Result<Cow<'_, str>, Denial> {
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     match scheme.to_ascii_lowercase().as_str() {
-        "bearer" | "jwt" | "" => Ok(rest.trim()),
-        _ => Err(Denial::Malformed("the scheme is neither `Bearer` nor `JWT`")),
+        "bearer" | "jwt" | "" => Ok(rest.trim().into()),
+        "basic" => {
+            password(rest.trim()).map(Cow::Owned).ok_or(Denial::Malformed("they are no user and password"))
+        }
+        _ => Err(Denial::Malformed("the scheme is none of `Bearer`, `JWT`, `Basic`")),
     }
+}
+
+/// The name of the user says nothing: a key knows whose it is.
+fn password(encoded: &str) -> Option<String> {
+    let decoded = String::from_utf8(BASE64.decode(encoded.as_bytes()).ok()?).ok()?;
+    decoded.split_once(':').map(|(_, password)| password.trim().to_owned())
 }
 
 /// Who shows `credential`. `record` is what the store has of the key of that id.

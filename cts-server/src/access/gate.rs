@@ -26,6 +26,9 @@ use crate::store::Store;
 
 /// How long a key is believed without looking it up again; so long a revoked key may still work.
 const BELIEVED: Duration = Duration::from_secs(1);
+/// Files that are given for each other request. Older clients fetch all files of a run at once, and take one that is
+/// refused for lost.
+const FILES: u64 = 10;
 /// Keys that are remembered.
 const REMEMBERED: usize = 1024;
 
@@ -244,6 +247,10 @@ impl Gate {
     fn count(&self, rules: &Rules, pass: &mut Pass, key: RateKey) -> Result<(), Stop> {
         let counted = policy::is_counted(&pass.method, &pass.path);
         let Some(per_minute) = rules.per_minute().filter(|_| counted) else { return Ok(()) };
+        let (key, per_minute) = match policy::is_file(&pass.path) {
+            true => (RateKey::Files(Box::new(key)), per_minute.saturating_mul(FILES)),
+            false => (key, per_minute),
+        };
         let quota = self.limiter.take(key, per_minute, Instant::now());
         reply::quota(&quota, &mut pass.headers);
         match quota {

@@ -20,6 +20,8 @@ pub enum RateKey {
     Principal(String),
     /// Everyone else by address.
     Address(IpAddr),
+    /// Those of either that fetch files.
+    Files(Box<RateKey>),
     /// Those for whom there was no room.
     Others,
 }

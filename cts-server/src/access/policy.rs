@@ -67,9 +67,12 @@ pub fn is_counted(method: &Method, path: &str) -> bool {
 /// Whether the audit log tells of it even when all went well.
 pub fn is_audited(method: &Method, path: &str) -> bool {
     let changing = !is_reading(method) && method != Method::OPTIONS;
-    changing
-        || ["/download", "/content", "/artifacts.zip"].iter().any(|end| path.ends_with(end))
-        || is_inner(path)
+    changing || is_file(path) || is_inner(path)
+}
+
+/// Whether it is the bytes of a file.
+pub fn is_file(path: &str) -> bool {
+    ["/download", "/content", "/artifacts.zip"].iter().any(|end| path.ends_with(end))
 }
 
 fn is_docs(path: &str) -> bool {

@@ -294,7 +294,8 @@ config! {
         allow_unauthenticated_network: bool = "false";
         /// Whether requests are counted and refused beyond `max_requests_per_minute`.
         enable_rate_limiting: bool = "true", development = Some("false"), reload = Reload::Live;
-        /// Requests a minute of one key, or of one address without a key.
+        /// Requests a minute of one key, or of one address without a key. Transfers of files are counted on their own,
+        /// ten times as many.
         max_requests_per_minute: u64 = "60", min = 1, max = 1_000_000, reload = Reload::Live;
         /// Origins whose pages may call; `*` means every one, without credentials.
         cors_allowed_origins: Vec<CorsOrigin> = "*", production = Some(""), reload = Reload::Live;

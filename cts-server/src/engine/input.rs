@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cts_core::route::{self, RouteSpec};
 use cts_core::tool::Tool;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::submit::InputWish;
 use super::{Caller, Engine, no_such, params};
@@ -36,13 +37,24 @@ impl Engine {
             None => {
                 let value = given.get(tool.input).cloned().unwrap_or_default();
                 match params::text_of(tool, tool.input, &value).map_err(|e| Failure::from(&e))? {
-                    Some(text) => self.path(&text)?,
+                    Some(text) => self.named(caller, &text).await?,
                     None => return Ok(None),
                 }
             }
         };
         given.insert(tool.input.to_owned(), input.value.clone().into());
         Ok(Some(input))
+    }
+
+    /// A path, or the id of an upload: clients that know no `input` put either into the parameters.
+    async fn named(&self, caller: &Caller, text: &str) -> Result<InputRef, Failure> {
+        if Uuid::parse_str(text).is_ok() && !Path::new(text).exists() {
+            match self.uploaded(caller, text).await {
+                Err(failure) if failure.code == "no-such-upload" => {}
+                found => return found,
+            }
+        }
+        self.path(text)
     }
 
     async fn uploaded(&self, caller: &Caller, id: &str) -> Result<InputRef, Failure> {

@@ -81,6 +81,7 @@ impl App {
                 (reply::finish(refused(refusal, &id, &path), &wants), client)
             }
             Ok(pass) => {
+                self.follow_guard.saw(pass.client.address, &head.headers, &path);
                 let request = Request {
                     head,
                     params: Vec::new(),

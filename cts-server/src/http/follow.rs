@@ -24,14 +24,14 @@ const LINES: usize = 256;
 
 /// `GET /v1/runs/{run_id}/logs`
 pub(super) async fn follow(app: Arc<App>, request: Request) -> Answer {
-    let id = request.id().to_owned();
+    let (id, client) = (request.id().to_owned(), request.pass.client.address);
+    // Before anything can fail, since it tells each process of the client from the one before.
+    let comes_back = app.follow_guard.holds(client, &id, &request.head.headers);
     app.engine.run(&request.caller, &id).await?;
     let last = request.header("last-event-id").and_then(|id| id.parse().ok());
     let live = app.engine.live(&id);
-    let client = request.pass.client.address;
     let heartbeat = app.engine.settings().http.heartbeat;
-    let held =
-        last.is_none() && live.is_none() && app.follow_guard.holds(client, &id, request.header("user-agent"));
+    let held = comes_back && last.is_none() && live.is_none();
     let mut response = if held {
         body::stream(silence(heartbeat))
     } else {

@@ -99,8 +99,13 @@ fn the_old_client_that_comes_back_at_once_hears_nothing() {
     let lab = Lab::with(|settings| settings.http.heartbeat = Duration::from_millis(20));
     let id = lab.client.run("rlog-to-csv", json!({ "rlog": lab.log() }));
     lab.client.wait(&id);
-    let agent = [("user-agent", "python-httpx/0.28.1")];
-    assert!(!messages(&lab.client.follow(&id, &agent)).is_empty());
+    let agent = [("user-agent", "python-httpx/0.28.1"), ("accept", "text/event-stream")];
+    let begin = || lab.client.send("GET", "/v1/version", &[("user-agent", "cts-cli/0.1.0")], Vec::new());
+    // Two processes, one after the other at once.
+    for _ in 0..2 {
+        begin();
+        assert!(!messages(&lab.client.follow(&id, &agent)).is_empty());
+    }
     let mut again = lab.client.stream(&id, &agent);
     let first: Vec<String> = again.by_ref().take(6).map(Result::unwrap).collect();
     assert!(first.iter().all(|line| line.is_empty() || line == ": keep-alive"), "{first:?}");

@@ -46,6 +46,27 @@ fn an_upload_can_be_run() {
 }
 
 #[test]
+fn a_parameter_can_name_an_upload() {
+    let lab = Lab::new();
+    let bytes = std::fs::read(lab.log()).unwrap();
+    let id = announce(&lab.client, &json!({ "filename": "drive.rlog", "size": bytes.len() }));
+    let run = |id: &str| json!({ "tool_id": "rlog-to-csv", "params": { "rlog": id } });
+    assert_eq!(lab.client.post("/v1/runs", &run(&id)).json()["code"], "upload-incomplete");
+    put(&lab.client, &id, &[], &bytes);
+    finalize(&lab.client, &id);
+    let made = lab.client.post("/v1/runs", &run(&id)).json();
+    assert_eq!(made["input"], json!({ "type": "upload", "value": id }));
+    let ended = lab.client.wait(made["run_id"].as_str().unwrap());
+    assert_eq!(
+        (ended["status"].as_str(), &ended["params"]["rlog"]),
+        (Some("completed"), &json!(id)),
+        "{ended}"
+    );
+    let unknown = lab.client.post("/v1/runs", &run("00000000-0000-4000-8000-000000000000")).json();
+    assert_eq!(unknown["input"]["type"], "path");
+}
+
+#[test]
 fn a_cut_upload_goes_on_where_it_stopped() {
     let lab = Lab::new();
     let id = announce(&lab.client, &json!({ "filename": "a", "size": 5, "sha256": HELLO }));

@@ -1,5 +1,7 @@
 //! Keys, tokens, links, and what they open.
 
+use data_encoding::BASE64;
+
 use super::*;
 
 #[tokio::test]
@@ -12,6 +14,8 @@ async fn keys_are_accepted_in_each_spelling() {
         ("authorization", format!("Bearer {key}")),
         ("authorization", format!("bearer   {key} ")),
         ("x-api-key", key.clone()),
+        ("authorization", format!("Basic {}", BASE64.encode(format!("cts:{key}").as_bytes()))),
+        ("authorization", format!("basic {}", BASE64.encode(format!(":{key}").as_bytes()))),
     ] {
         assert_eq!(house.who("POST", "/v1/runs", &[(name, &value)]).await, id, "{name}: {value}");
     }
@@ -32,7 +36,11 @@ async fn what_is_no_key_is_refused() {
         (&format!("Bearer {wrong_secret}"), "401 wrong-key"),
         (&format!("Bearer {key}0"), "401 wrong-key"),
         ("Bearer cts_' OR 1=1 --", "401 wrong-key"),
-        ("Basic dXNlcjpwYXNz", "401 bad-credentials"),
+        ("Basic dXNlcjpwYXNz", "401 wrong-key"),
+        ("Basic dXNlcjo=", "401 authentication-required"),
+        ("Basic dXNlcg==", "401 bad-credentials"),
+        ("Basic %%%%", "401 bad-credentials"),
+        ("Digest dXNlcjpwYXNz", "401 bad-credentials"),
         (&format!("Bearer {}", "x".repeat(9000)), "401 bad-credentials"),
     ] {
         assert_eq!(house.who("GET", "/v1/runs", &[("authorization", value)]).await, code, "{value}");

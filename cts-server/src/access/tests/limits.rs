@@ -25,6 +25,18 @@ async fn requests_are_counted_and_the_wait_is_told() {
     assert!(house.ask_from("10.1.1.2", "GET", "/v1/runs", &[]).await.is_ok(), "others get through");
 }
 
+#[tokio::test]
+async fn files_are_counted_on_their_own() {
+    let house = house(&[("enable_rate_limiting", "true"), ("max_requests_per_minute", "1")]);
+    assert!(house.ask("GET", "/v1/runs", &[]).await.is_ok());
+    assert!(house.ask("GET", "/v1/runs", &[]).await.is_err());
+    let mut files = 0;
+    while house.ask("GET", "/v1/artifacts/1/download", &[]).await.is_ok() {
+        files += 1;
+    }
+    assert!((10..20).contains(&files), "{files}");
+}
+
 /// The header of the request of that number.
 type Spoof = fn(usize) -> (&'static str, String);
 
