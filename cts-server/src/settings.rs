@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
 
 /// Everything that can be set. [`Settings::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ pub struct Settings {
     pub measuring: Measuring,
     /// How to start a worker: program and arguments.
     pub worker: WorkerCommand,
+    /// Where times come from.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Queue and repetition.
@@ -52,6 +57,8 @@ pub struct RunSettings {
     pub attempts: u32,
     /// Pause before the second attempt; doubled for each further one.
     pub retry_pause: Duration,
+    /// Whether a run that the end of the service cut off is started again, once.
+    pub retry_interrupted: bool,
     /// Log lines kept of one run; the rest is counted.
     pub max_log_lines: usize,
     /// Largest size of all log lines of one run, in bytes.
@@ -88,7 +95,7 @@ pub struct Limits {
     pub wall: Duration,
     /// CPU time in s, all threads together.
     pub cpu_seconds: u64,
-    /// Address space in bytes.
+    /// Memory in bytes.
     pub memory_bytes: u64,
     /// Open files.
     pub open_files: u64,
@@ -174,6 +181,7 @@ impl Settings {
             http: HttpSettings::default(),
             measuring: Measuring::default(),
             worker,
+            clock: Arc::new(SystemClock::default()),
         })
     }
 }
@@ -185,6 +193,7 @@ impl Default for RunSettings {
             max_queued: 20_000,
             attempts: 3,
             retry_pause: Duration::from_millis(500),
+            retry_interrupted: false,
             max_log_lines: 20_000,
             max_log_bytes: 16 << 20,
             shutdown_grace: Duration::from_secs(10),
