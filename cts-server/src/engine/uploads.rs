@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use super::{Caller, Engine, lock, no_such};
-use crate::clock;
 use crate::failure::Failure;
-use crate::files::{UploadFile, plain_name, remove_dir};
+use crate::files::{Arrived, UploadFile, plain_name, remove_dir};
 use crate::store::{Upload, UploadState};
 
 /// What a client announces.
@@ -29,6 +29,9 @@ pub struct UploadView {
     /// Bytes that have arrived.
     pub received: u64,
 }
+
+/// Unfinished uploads whose hash is kept in memory, a hundred bytes each.
+const MAX_ARRIVED: usize = 10_000;
 
 /// Gives an upload free again.
 struct Busy<'a>(&'a Engine, String);
@@ -55,7 +58,7 @@ impl Engine {
         }
         self.check_size(new.size.unwrap_or_default())?;
         let (owner, sha256) = (caller.owner.clone(), new.sha256.map(|hash| hash.to_ascii_lowercase()));
-        let (id, created_at) = (Uuid::new_v4().to_string(), clock::now());
+        let (id, created_at) = (Uuid::new_v4().to_string(), self.now());
         let upload =
             Upload { id, owner, filename, size: new.size, sha256, state: UploadState::Open, created_at };
         let saved = upload.clone();
@@ -68,12 +71,13 @@ impl Engine {
     /// # Errors
     /// `no-such-upload`; those of the store.
     pub async fn upload(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
-        let wanted = id.to_owned();
-        let found = self.0.store.read(move |db| Upload::get(db, &wanted)).await?;
-        let found = found.filter(|upload| caller.sees(upload.owner.as_deref()));
-        let upload = found.ok_or_else(|| no_such("upload", id))?;
-        let received = self.upload_file(&upload).received().await;
-        Ok(UploadView { upload, received })
+        let (wanted, engine) = (id.to_owned(), self.clone());
+        let found = self.0.store.read(move |db| {
+            let found = Upload::get(db, &wanted)?;
+            Ok(found.map(|upload| UploadView { received: engine.upload_file(&upload).received(), upload }))
+        });
+        let found = found.await?.filter(|view| caller.sees(view.upload.owner.as_deref()));
+        found.ok_or_else(|| no_such("upload", id))
     }
 
     fn upload_file(&self, upload: &Upload) -> UploadFile {
@@ -118,42 +122,69 @@ impl Engine {
             let fix = format!("Go on with byte {received}.");
             return Err(Failure::validation("upload-offset", message, fix));
         }
-        let file = self.upload_file(&upload);
-        let received = self.append(&file, &upload, offset, body).await?;
+        let received = self.append(&upload, offset, body).await?;
         Ok(UploadView { upload, received })
     }
 
     async fn append<E: std::fmt::Display>(
         &self,
-        file: &UploadFile,
         upload: &Upload,
         offset: u64,
         body: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<u64, Failure> {
-        let (mut open, mut received) = (file.write_from(offset).await?, offset);
+        let file = self.upload_file(upload);
+        let part = file.part();
+        let failed = |e: std::io::Error| Failure::io("write the upload", &part, &e);
+        let opened = self.blocking(move |_| file.write_from(offset)).await?;
+        let (mut open, mut received) = (tokio::fs::File::from_std(opened), offset);
+        // Goes on only where the last request ended; else the whole file is read again in the end.
+        let mut arrived = self.arrived(&upload.id).filter(|arrived| arrived.bytes() == offset);
+        if offset == 0 {
+            arrived = Some(Arrived::default());
+        }
         let mut body = std::pin::pin!(body);
+        let mut broken = None;
         while let Some(piece) = body.next().await {
             let piece = match piece {
                 Ok(piece) => piece,
                 Err(error) => {
-                    // What has come is kept for the next request.
-                    file.flush(open).await?;
-                    let message = format!("the body broke off after byte {received}: {error}");
-                    let fix = format!("Go on with byte {received}.");
-                    return Err(Failure::validation("body-broken-off", message, fix));
+                    broken = Some(error);
+                    break;
                 }
             };
             received += piece.len() as u64;
             self.check_size(received)?;
-            if upload.size.is_some_and(|size| received > size) {
-                let message =
-                    format!("more than the announced {} bytes were sent", upload.size.unwrap_or_default());
+            if let Some(size) = upload.size.filter(|size| received > *size) {
+                let message = format!("more than the announced {size} bytes were sent");
                 return Err(Failure::validation("upload-size", message, "Announce the true size."));
             }
-            file.put(&mut open, &piece).await?;
+            open.write_all(&piece).await.map_err(failed)?;
+            arrived.iter_mut().for_each(|arrived| arrived.add(&piece));
         }
-        file.flush(open).await?;
-        Ok(received)
+        open.flush().await.map_err(failed)?;
+        if let Some(arrived) = arrived {
+            self.keep_arrived(&upload.id, arrived);
+        }
+        match broken {
+            None => Ok(received),
+            // What has come is kept for the next request.
+            Some(error) => {
+                let message = format!("the body broke off after byte {received}: {error}");
+                let fix = format!("Go on with byte {received}.");
+                Err(Failure::validation("body-broken-off", message, fix))
+            }
+        }
+    }
+
+    fn arrived(&self, id: &str) -> Option<Arrived> {
+        lock(&self.0.arrived).remove(id)
+    }
+
+    fn keep_arrived(&self, id: &str, arrived: Arrived) {
+        let mut all = lock(&self.0.arrived);
+        if all.len() < MAX_ARRIVED {
+            all.insert(id.to_owned(), arrived);
+        }
     }
 
     /// Checks what has arrived; runs may use it then. Once complete, it stays so.
@@ -167,16 +198,25 @@ impl Engine {
         if upload.state == UploadState::Complete {
             return Ok(UploadView { upload, received });
         }
-        let file = self.upload_file(&upload);
-        let (size, sha256) = file.complete(upload.size, upload.sha256.as_deref()).await?;
+        let (file, arrived) = (self.upload_file(&upload), self.arrived(id));
+        let (whole, size, sha256) = (file.clone(), upload.size, upload.sha256.clone());
+        let complete = self.blocking(move |_| whole.complete(size, sha256.as_deref(), arrived));
+        let (size, sha256) = complete.await?;
         (upload.size, upload.sha256, upload.state) = (Some(size), Some(sha256), UploadState::Complete);
         let saved = upload.clone();
         self.0.store.write(move |db| saved.save(db)).await?;
+        // The client does not wait for the disk: what a loss of power takes of the file shows in its size at the next start.
+        self.0.tasks.spawn_blocking(move || {
+            if let Err(failure) = file.sync() {
+                tracing::error!(code = failure.code, "{}", failure.message);
+            }
+        });
         Ok(UploadView { upload, received: size })
     }
 
     /// Removes an upload whose id nobody was told; what fails is left to the clean-up.
     pub async fn forget_upload(&self, id: String) {
+        self.arrived(&id);
         let ids = [id.clone()];
         let deleted = self.0.store.write(move |db| Upload::delete(db, &ids)).await;
         if let Err(failure) = deleted.and_then(|()| remove_dir(&self.0.layout.upload(&id))) {
