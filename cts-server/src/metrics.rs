@@ -157,7 +157,7 @@ impl Metrics {
         self.tools_usage.with_label_values(&[tool]).inc();
     }
 
-    pub(crate) fn run_ended(&self, _tool: &str, seconds: f64, failure: Option<Category>) {
+    pub(crate) fn run_ended(&self, seconds: f64, failure: Option<Category>) {
         self.execution_duration.observe(seconds);
         match failure {
             None => self.runs_successful.inc(),
@@ -334,9 +334,9 @@ mod tests {
     fn names_are_those_that_were_asked_for() {
         let metrics = Metrics::new().unwrap();
         metrics.run_created("rlog-to-csv");
-        metrics.run_ended("rlog-to-csv", 1.5, None);
+        metrics.run_ended(1.5, None);
         metrics.run_created("can-bitwatch");
-        metrics.run_ended("can-bitwatch", 2.5, Some(Category::ToolError));
+        metrics.run_ended(2.5, Some(Category::ToolError));
         metrics.answered("GET", "/v1/runs/{run_id}", 404, Duration::from_millis(4));
         let text = metrics.text(&Sample::default()).unwrap();
         for name in [

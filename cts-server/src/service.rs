@@ -44,6 +44,7 @@ impl Service {
         };
         let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        engine.start();
         let app = Arc::new(App::new(engine, gate, Facts::default()));
         Ok(Self { app, listener, address })
     }

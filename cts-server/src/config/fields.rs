@@ -228,6 +228,8 @@ config! {
         run_attempts: u64 = "3", min = 1, max = 20;
         /// Milliseconds before the second attempt; doubled for each further one.
         retry_pause_ms: u64 = "500", max = 600_000;
+        /// Whether a run that a crash of the service cut off is started again, once; it may be why the service crashed.
+        retry_interrupted: bool = "false";
     }
     "Performance tuning" {
         /// Log lines kept of one run; the rest is counted.

@@ -65,6 +65,7 @@ impl Config {
             max_queued: size(self.max_queued_runs),
             attempts: u32::try_from(self.run_attempts).unwrap_or(1),
             retry_pause: Duration::from_millis(self.retry_pause_ms),
+            retry_interrupted: self.retry_interrupted,
             max_log_lines: size(self.log_buffer_size),
             max_log_bytes: self.max_log_kb * KIB,
             shutdown_grace: Duration::from_secs(self.shutdown_grace_seconds),

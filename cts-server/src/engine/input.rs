@@ -1,6 +1,6 @@
 //! What a run reads: from the wish to a file that the tool may open.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use cts_core::route::{self, RouteSpec};
@@ -63,6 +63,17 @@ impl Engine {
         Ok(InputRef { kind: "upload".to_owned(), value: upload.id, resolved })
     }
 
+    /// Looks again, since a run may have waited for long, and links may lead elsewhere by now.
+    ///
+    /// # Errors
+    /// `path-not-allowed`, `bad-input`.
+    pub(super) fn look_again(&self, input: &mut InputRef) -> Result<(), Failure> {
+        if input.kind == "path" {
+            input.resolved = self.path(&input.value)?.resolved;
+        }
+        Ok(())
+    }
+
     /// A file, a directory or a route. One that does not exist is found out by the run, as clients expect.
     fn path(&self, text: &str) -> Result<InputRef, Failure> {
         let resolved = resolve(text, &self.0.roots, &self.0.settings.search_dirs)?;
@@ -98,9 +109,12 @@ fn texts(value: &Value) -> Vec<&str> {
 
 /// The path that a tool opens for `text`: a file, or the name of a route.
 fn resolve(text: &str, roots: &Roots, search_dirs: &[PathBuf]) -> Result<String, Failure> {
-    if text == "-" {
-        let fix = "Give a path, or upload the file.";
-        return Err(Failure::validation("bad-input", "a run has no standard input", fix));
+    let bad =
+        |message: String| Err(Failure::validation("bad-input", message, "Give a path, or upload the file."));
+    match text {
+        "" => return bad("the path of the input is empty".to_owned()),
+        "-" => return bad("a run has no standard input".to_owned()),
+        _ => {}
     }
     let path = Path::new(text);
     if !path.exists() && text.parse::<RouteSpec>().is_ok() {
@@ -108,6 +122,9 @@ fn resolve(text: &str, roots: &Roots, search_dirs: &[PathBuf]) -> Result<String,
         return Ok(text.to_owned());
     }
     let real = roots.resolve(path)?;
+    if is_device(&real) {
+        return bad(format!("a device or socket is no log: {text:?}"));
+    }
     if !roots.all() && real.is_dir() {
         check_files(&real.display().to_string(), roots, search_dirs)?;
     }
@@ -131,9 +148,8 @@ fn check_files(text: &str, roots: &Roots, search_dirs: &[PathBuf]) -> Result<(),
     found.segments.iter().try_for_each(|segment| allowed(&segment.path))
 }
 
-/// What tells whether a file is still the same: device, inode, size, times. `None` for anything but a file.
-pub(super) fn identity(path: &str) -> Option<String> {
-    let meta = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    let (seconds, nanos) = (meta.mtime(), meta.mtime_nsec());
-    Some(format!("{}:{}:{}:{seconds}.{nanos:09}", meta.dev(), meta.ino(), meta.len()))
+/// Whether reading it would have no end, or do something.
+fn is_device(path: &Path) -> bool {
+    let kind = std::fs::metadata(path).map(|meta| meta.file_type());
+    kind.is_ok_and(|kind| kind.is_char_device() || kind.is_block_device() || kind.is_socket())
 }

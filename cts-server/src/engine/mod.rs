@@ -3,6 +3,7 @@
 //! This room knows the store, the files and the workers; it must not know HTTP. The store is the truth: what is in
 //! memory only (queue, live logs, progress) can be built from it again, and is after every start.
 
+mod ageing;
 mod attempt;
 mod cleanup;
 mod dials;
@@ -12,13 +13,15 @@ mod live;
 mod logbook;
 mod monitors;
 mod params;
+mod publish;
 mod queue;
 mod recover;
+mod reuse;
 mod submit;
 mod text;
 mod uploads;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -33,12 +36,12 @@ pub use submit::{InputWish, Submitted, Wish};
 pub use text::calm;
 pub use uploads::{NewUpload, UploadView};
 
-use crate::clock;
+use crate::clock::Micros;
 use crate::failure::{Category, Failure};
-use crate::files::{DataLock, Layout, Roots};
+use crate::files::{Arrived, DataLock, Layout, Roots};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::store::{Artifact, End, Level, LogEntry, Run, RunFilter, Status, Store};
+use crate::store::{Artifact, End, Level, LogEntry, ResultKeys, Run, RunFilter, Status, Store};
 use crate::worker::{Pool, Process};
 use queue::Queue;
 
@@ -66,7 +69,9 @@ struct Inner {
     stopping: CancellationToken,
     tasks: TaskTracker,
     monitors: monitors::Registry,
-    uploading: Mutex<std::collections::HashSet<String>>,
+    uploading: Mutex<HashSet<String>>,
+    /// Of unfinished uploads, by id.
+    arrived: Mutex<HashMap<String, Arrived>>,
     _lock: DataLock,
 }
 
@@ -94,13 +99,14 @@ impl Caller {
 }
 
 impl Engine {
-    /// Takes the data directory, brings it into a true state and begins to work off the queue.
+    /// Takes the data directory and brings it into a true state. [`Engine::start`] starts what waits.
     ///
     /// # Errors
     /// `data-dir-in-use`, `store-corrupt`, `store-too-new`, `permission-denied`, `disk-full`, `io`.
     pub async fn open(settings: Arc<Settings>, metrics: Arc<Metrics>) -> Result<Self, Failure> {
         let layout = Layout::create(&settings.data_dir)?;
         let lock = DataLock::take(layout.root())?;
+        recover::check_store(&layout)?;
         let store = Store::open(&layout.store())?;
         let limits = &settings.limits;
         let pool = Pool::new(settings.worker.clone(), limits.pipe_bytes, settings.runs.spare_workers);
@@ -118,14 +124,26 @@ impl Engine {
             tasks: TaskTracker::new(),
             monitors: monitors::Registry::default(),
             uploading: Mutex::default(),
+            arrived: Mutex::default(),
             _lock: lock,
             settings,
         }));
         engine.recover().await?;
-        engine.fill_pool();
-        tokio::spawn(engine.clone().schedule());
-        tokio::spawn(engine.clone().clean_regularly());
         Ok(engine)
+    }
+
+    /// Begins to work off the queue and to clean up. Before this no run is touched: a service that cannot listen must
+    /// not start runs that end with it.
+    pub fn start(&self) {
+        self.fill_pool();
+        tokio::spawn(self.clone().schedule());
+        tokio::spawn(self.clone().clean_regularly());
+        tokio::spawn(self.clone().checkpoint_regularly());
+    }
+
+    /// The time, as this service tells it.
+    pub fn now(&self) -> Micros {
+        self.0.settings.clock.now()
     }
 
     /// What it was opened with.
@@ -153,7 +171,7 @@ impl Engine {
     /// # Errors
     /// Why not.
     pub fn check_worker(&self) -> std::io::Result<()> {
-        self.0.pool.fill()
+        self.0.pool.check()
     }
 
     /// Whether the service is about to end.
@@ -198,8 +216,14 @@ impl Engine {
     ) -> Result<Vec<(Run, Vec<Artifact>)>, Failure> {
         let filter = RunFilter { owner: caller.only(), ..filter };
         let read = self.0.store.read(move |db| {
-            let with_artifacts = |run: Run| Artifact::of_run(db, &run.id).map(|artifacts| (run, artifacts));
-            Run::list(db, &filter)?.into_iter().map(with_artifacts).collect()
+            let runs = Run::list(db, &filter)?;
+            let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+            let mut artifacts = Artifact::of_runs(db, &ids)?;
+            let with = |run: Run| {
+                let found = artifacts.remove(&run.id).unwrap_or_default();
+                (run, found)
+            };
+            Ok(runs.into_iter().map(with).collect())
         });
         read.await
     }
@@ -219,37 +243,59 @@ impl Engine {
         found.map(|(artifact, _)| artifact).ok_or_else(|| no_such("artifact", id))
     }
 
-    /// The lines of a run after the line `after`, wherever they are.
+    /// At most `limit` lines of a run after the line `after`, wherever they are.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn logs(&self, id: &str, after: u64) -> Result<Vec<LogEntry>, Failure> {
+    pub async fn logs(&self, id: &str, after: u64, limit: usize) -> Result<Vec<LogEntry>, Failure> {
         if let Some(live) = self.live(id) {
-            return Ok(live.book.after(after, usize::MAX));
+            return Ok(live.book.after(after, limit));
         }
         let id = id.to_owned();
-        self.0.store.read(move |db| LogEntry::after(db, &id, after)).await
+        self.0.store.read(move |db| LogEntry::after(db, &id, after, limit)).await
     }
 
-    /// Ends a run. False if it is in a final state already.
+    /// The last lines of a run.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn last_logs(&self, id: &str, limit: usize) -> Result<Vec<LogEntry>, Failure> {
+        let before = move |last: u64| last.saturating_sub(limit as u64);
+        if let Some(live) = self.live(id) {
+            return Ok(live.book.after(before(live.book.last()), limit));
+        }
+        let id = id.to_owned();
+        self.0.store.read(move |db| LogEntry::after(db, &id, before(LogEntry::last(db, &id)?), limit)).await
+    }
+
+    /// Ends a run. False if it is in a final state.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn cancel(&self, id: &str) -> Result<bool, Failure> {
         let failure =
             Failure::new(Category::ToolError, "canceled", "Cancelled by user", "Start the run again.");
-        let dropped = self.live(id).map_or(0, |live| live.book.dropped());
+        let live = self.live(id);
         let end = End {
             status: Status::Canceled,
-            at: clock::now(),
+            at: self.now(),
             report: None,
             failure: Some(failure),
-            logs_dropped: dropped,
+            logs_dropped: live.as_ref().map_or(0, |live| live.book.dropped()),
+            keys: ResultKeys::default(),
         };
-        let wanted = id.to_owned();
-        let canceled = self.0.store.write(move |db| Run::finish(db, &wanted, &end)).await?;
-        if canceled && let Some(live) = self.live(id) {
+        let (wanted, of) = (id.to_owned(), live.clone());
+        let canceled = self.0.store.write(move |db| {
+            let canceled = Run::finish(db, &wanted, &end)?;
+            let Some(live) = of.filter(|_| canceled) else {
+                return Ok((canceled, 0));
+            };
             live.book.push(Level::Warning, "service", "Cancelled by user");
+            Ok((canceled, live.book.save(db, &wanted)?))
+        });
+        let (canceled, last) = canceled.await?;
+        if let Some(live) = live.filter(|_| canceled) {
+            live.book.saved(last);
             live.cancel.cancel();
             if lock(&self.0.queue).remove(id) {
                 self.settle(id, &live).await;
@@ -269,12 +315,11 @@ impl Engine {
 
     /// Writes the lines of a live run that are not in the store yet.
     async fn save_log(&self, id: &str, live: &Arc<Live>) -> Result<(), Failure> {
-        let Some(entries) = live.book.take_unsaved() else {
+        if live.book.is_saved() {
             return Ok(());
-        };
-        let (id, last) = (id.to_owned(), entries.last().map_or(0, |entry| entry.seq));
-        self.0.store.write(move |db| LogEntry::insert(db, &id, &entries)).await?;
-        live.book.saved(last);
+        }
+        let (run, of) = (id.to_owned(), Arc::clone(live));
+        live.book.saved(self.0.store.write(move |db| of.book.save(db, &run)).await?);
         Ok(())
     }
 
@@ -296,6 +341,10 @@ impl Engine {
         let live: Vec<Arc<Live>> = lock(&self.0.live).drain().map(|(_, live)| live).collect();
         live.iter().for_each(|live| live.book.close());
         self.0.pool.clear();
+        // Nothing that was written depends on the power any more.
+        if let Err(failure) = self.blocking(|engine| engine.0.store.checkpoint()).await {
+            tracing::error!(code = failure.code, "{}", failure.message);
+        }
     }
 
     /// A worker for one job.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::clock;
+use crate::clock::{self, Micros};
 use crate::engine::{Engine, Monitor, UploadView, calm};
 use crate::store::{Artifact, LogEntry, Run, Status, UploadState};
 
@@ -22,7 +22,7 @@ pub(super) fn run(engine: &Engine, run: &Run, artifacts: &[Artifact], full: bool
         "created_at": clock::text(run.created_at),
         "started_at": run.started_at.map(clock::text),
         "completed_at": run.completed_at.map(clock::text),
-        "duration": duration(run),
+        "duration": duration(run, engine.now()),
         "params": run.params,
         "input": run.input.as_ref().map(|input| json!({ "type": input.kind, "value": input.value })),
         "priority": run.priority,
@@ -53,9 +53,9 @@ fn percent(percent: f64) -> Value {
 }
 
 /// `12.3s`, up to now for a running one.
-fn duration(run: &Run) -> Option<String> {
+fn duration(run: &Run, now: Micros) -> Option<String> {
     // Clocks may be set back while a run runs.
-    let micros = (run.completed_at.unwrap_or_else(clock::now) - run.started_at?).max(0);
+    let micros = (run.completed_at.unwrap_or(now) - run.started_at?).max(0);
     Some(format!("{:.1}s", micros as f64 / 1e6))
 }
 
@@ -99,7 +99,6 @@ pub(super) fn entry(entry: &LogEntry) -> Value {
 /// A monitor. With `full`, its report is in it.
 pub(super) fn monitor(monitor: &Monitor, full: bool) -> Value {
     let state = monitor.state();
-    let micros = state.ended_at.unwrap_or_else(clock::now) - monitor.started_at;
     let mut value = json!({
         "monitor_id": monitor.id,
         "id": monitor.id,
@@ -107,7 +106,7 @@ pub(super) fn monitor(monitor: &Monitor, full: bool) -> Value {
         "status": state.status,
         "started_at": clock::text(monitor.started_at),
         "ended_at": state.ended_at.map(clock::text),
-        "uptime": format!("{:.1}s", micros as f64 / 1e6),
+        "uptime": format!("{:.1}s", monitor.uptime().as_secs_f64()),
         "params": monitor.params,
         "input": { "type": monitor.input.kind, "value": monitor.input.value },
         "events": monitor.feed.count(),

@@ -1,6 +1,7 @@
 use serde_json::{Map, json};
 
 use super::*;
+use crate::clock::Micros;
 
 fn run(id: &str) -> Run {
     Run {
@@ -20,14 +21,20 @@ fn run(id: &str) -> Run {
         attempts: 0,
         report: None,
         failure: None,
-        cache_key: Some("k".to_owned()),
         idempotency_key: None,
         logs_dropped: 0,
     }
 }
 
 fn end(status: Status) -> End {
-    End { status, at: 9, report: Some(json!({ "rows": 1 })), failure: None, logs_dropped: 0 }
+    End {
+        status,
+        at: 9,
+        report: Some(json!({ "rows": 1 })),
+        failure: None,
+        logs_dropped: 0,
+        keys: ResultKeys::default(),
+    }
 }
 
 fn open() -> (tempfile::TempDir, Store) {
@@ -90,10 +97,10 @@ fn a_run_goes_with_its_logs_and_artifacts() {
             a.insert(db)
         })
         .unwrap();
-    assert_eq!(store.read_now(|db| LogEntry::after(db, "a", 0)).unwrap(), [entry]);
+    assert_eq!(store.read_now(|db| LogEntry::after(db, "a", 0, 9)).unwrap(), [entry]);
     assert_eq!(store.read_now(|db| Artifact::of_run(db, "a")).unwrap(), [artifact]);
     store.write_now(|db| Run::delete(db, &["a".to_owned()])).unwrap();
-    assert!(store.read_now(|db| LogEntry::after(db, "a", 0)).unwrap().is_empty());
+    assert!(store.read_now(|db| LogEntry::after(db, "a", 0, 9)).unwrap().is_empty());
     assert_eq!(store.read_now(Artifact::totals).unwrap(), (0, 0));
 }
 
@@ -125,4 +132,52 @@ fn a_failed_change_changes_nothing() {
     });
     assert_eq!(broken.err().unwrap().code, "store");
     assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_none());
+}
+
+#[test]
+fn older_stores_are_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../tests/data/store-1.sql")).unwrap();
+    drop(old);
+    let store = Store::open(&path).unwrap();
+    let run = store.read_now(|db| Run::get(db, "a")).unwrap().unwrap();
+    assert_eq!((run.status, run.attempts), (Status::Completed, 1));
+    store.write_now(|db| set_fact(db, "x", "1")).unwrap();
+    assert_eq!(store.read_now(|db| fact(db, "x")).unwrap().as_deref(), Some("1"));
+    drop(store);
+    assert!(Store::open(&path).is_ok(), "once more");
+}
+
+#[test]
+fn old_uploads_go_unless_somebody_reads_them() {
+    let (_dir, store) = open();
+    let upload = |id: &str, created_at: Micros| Upload {
+        id: id.to_owned(),
+        owner: None,
+        filename: "a".to_owned(),
+        size: None,
+        sha256: None,
+        state: UploadState::Open,
+        created_at,
+    };
+    let reads =
+        |id: &str| InputRef { kind: "upload".to_owned(), value: id.to_owned(), resolved: String::new() };
+    store
+        .write_now(|db| {
+            for (id, at) in [("old", 1), ("read", 1), ("watched", 1), ("done", 1), ("new", 5)] {
+                upload(id, at).save(db)?;
+            }
+            Run { input: Some(reads("read")), ..run("a") }.insert(db)?;
+            Run { input: Some(reads("done")), ..run("b") }.insert(db)?;
+            run("c").insert(db)?;
+            Run::finish(db, "b", &end(Status::Failed))
+        })
+        .unwrap();
+    let gone = store.write_now(|db| Upload::delete_old(db, 5, &["watched".to_owned()])).unwrap();
+    assert_eq!(gone, ["done", "old"]);
+    let mut left: Vec<String> = store.read_now(Upload::ids).unwrap().into_iter().map(|(id, _)| id).collect();
+    left.sort();
+    assert_eq!(left, ["new", "read", "watched"]);
 }

@@ -82,6 +82,18 @@ impl Upload {
         rows.collect()
     }
 
+    /// Forgets uploads from before `oldest` that no unfinished run reads, except those in `used`; gives their ids.
+    pub fn delete_old(db: &Connection, oldest: Micros, used: &[String]) -> Sql<Vec<String>> {
+        let sql = "SELECT id FROM uploads WHERE created_at < ? AND id NOT IN \
+                   (SELECT json_extract(input, '$.value') FROM runs WHERE status IN ('queued', 'running') AND input IS NOT NULL) ORDER BY id";
+        let mut statement = db.prepare_cached(sql)?;
+        let rows = statement.query_map([oldest], |row| row.get::<_, String>(0))?;
+        let mut old = rows.collect::<Sql<Vec<String>>>()?;
+        old.retain(|id| !used.contains(id));
+        Self::delete(db, &old)?;
+        Ok(old)
+    }
+
     /// Forgets uploads.
     pub fn delete(db: &Connection, ids: &[String]) -> Sql<()> {
         let mut statement = db.prepare_cached("DELETE FROM uploads WHERE id = ?")?;
