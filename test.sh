@@ -47,7 +47,7 @@ if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements
     "$target/debug/cts" demo --seconds 5 --out-dir "$target/demo-service" >/dev/null
     step "journey of a user" .venv/bin/python tests/service/acceptance.py "$target/debug/cts-lite" "$target/debug/cts" "$target/demo-service/demo.rlog.zst"
     step "older clients" .venv/bin/python tests/service/old_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
-    step "kill -9" .venv/bin/python tests/service/kill.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst" 20
+    step "kill -9" .venv/bin/python tests/service/kill.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst" 50
     step "older clients themselves" .venv/bin/python tests/service/real_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
     .venv/bin/pip install -q schemathesis || echo "SKIPPED: schemathesis cannot be installed"
     step "fuzzed interface" .venv/bin/python tests/service/api_fuzz.py "$target/debug/cts-lite"

@@ -114,7 +114,7 @@ pub struct Retention {
     pub max_age: Duration,
     /// Number of finished runs.
     pub max_runs: u64,
-    /// Bytes of all artifacts.
+    /// Bytes of all artifacts and uploads.
     pub max_bytes: u64,
     /// How often the clean-up looks.
     pub interval: Duration,

@@ -210,7 +210,7 @@ config! {
         max_artifact_size_mb: u64 = "100", min = 1, max = 1 << 24;
         /// Days that finished runs with their artifacts, and uploads, are kept; 0 keeps them.
         artifact_retention_days: u64 = "7", max = 36_500;
-        /// MiB that all artifacts may take before the oldest are removed; 0 means no limit.
+        /// MiB that all artifacts and uploads may take before the oldest are removed; 0 means no limit.
         max_storage_mb: u64 = "0", max = 1 << 32;
         /// Finished runs that are kept; 0 means no limit.
         max_stored_runs: u64 = "100000";

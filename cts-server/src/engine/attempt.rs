@@ -41,13 +41,24 @@ enum Stop {
 
 impl Engine {
     pub(super) async fn attempt(&self, run: &mut Run, live: &Arc<Live>) -> Attempt {
-        let limits = self.limits();
-        let (mut process, job) = match self.prepare(run) {
-            Ok(prepared) => prepared,
-            Err(failure) => return Attempt::Failed(self.without_dirs(&run.id, failure)),
+        let (limits, begun) = (self.limits(), Instant::now());
+        let mut looked = run.clone();
+        let prepared = self.blocking(move |engine| {
+            let (process, job) = engine.prepare(&mut looked)?;
+            Ok((looked, process, job))
+        });
+        let (mut process, job) = match prepared.await {
+            Ok((looked, process, job)) => {
+                *run = looked;
+                (process, job)
+            }
+            Err(mut failure) => {
+                failure.details.execution_time = Some(begun.elapsed().as_secs_f64());
+                return Attempt::Failed(self.without_dirs(&run.id, failure));
+            }
         };
         let before = identity_of(run);
-        process.tell(&job).await;
+        process.tell(&job);
         // While this run works, the next worker starts.
         self.fill_pool();
         let mut publications = Publications::new();
@@ -165,6 +176,7 @@ impl Engine {
             None => return Some(Ending::Silence),
             Some(Heard::Garbage(text)) => return Some(Ending::Garbage(text)),
             Some(Heard::Flood) => return Some(Ending::Flood),
+            Some(Heard::LongMessage) => return Some(Ending::LongMessage),
             Some(Heard::Said(said)) => said,
         };
         match said {

@@ -71,26 +71,48 @@ impl Engine {
     }
 
     fn clean_now(&self) -> Result<usize, Failure> {
-        let retention = &self.0.settings.retention;
         let oldest = self.oldest()?;
-        let finished = self.0.store.read_now(Run::finished)?;
-        let ids = surplus(&finished, retention, oldest);
-        let layout = &self.0.layout;
+        let (store, layout) = (&self.0.store, &self.0.layout);
+        let watched = self.watched_uploads();
+        let mut things: Vec<Thing> = store.read_now(Run::finished)?.into_iter().map(Thing::run).collect();
+        let uploads = store.read_now(Upload::unused)?.into_iter().filter(|(id, _, _)| !watched.contains(id));
+        things.extend(uploads.map(Thing::upload));
+        let gone = surplus(things, &self.0.settings.retention, oldest);
+        let (runs, uploads): (Vec<Thing>, Vec<Thing>) = gone.into_iter().partition(|thing| thing.is_run);
+        let ids = |things: Vec<Thing>| things.into_iter().map(|thing| thing.id).collect::<Vec<String>>();
+        let (runs, uploads) = (ids(runs), ids(uploads));
         // First out of the store: files without a name are removed by the next start, names without a file are not.
         let mut done = Ok(());
-        for ids in ids.chunks(AT_ONCE) {
-            self.0.store.write_now(|db| Run::delete(db, ids))?;
+        for ids in runs.chunks(AT_ONCE) {
+            store.write_now(|db| Run::delete(db, ids))?;
             done = done.and(remove_all(ids.iter().map(|id| layout.run(id))));
         }
-        if let Some(oldest) = oldest {
-            let used = self.watched_uploads();
-            let old = self.0.store.write_now(|db| Upload::delete_old(db, oldest, &used))?;
-            done = done.and(remove_all(old.iter().map(|id| layout.upload(id))));
+        let uploads = store.write_now(|db| Upload::delete_unused(db, &uploads))?;
+        done = done.and(remove_all(uploads.iter().map(|id| layout.upload(id))));
+        if runs.len() + uploads.len() > 0 {
+            tracing::info!(runs = runs.len(), uploads = uploads.len(), "what is old or too much is removed");
         }
-        if !ids.is_empty() {
-            tracing::info!(runs = ids.len(), "old runs are removed");
-        }
-        done.map(|()| ids.len())
+        done.map(|()| runs.len())
+    }
+}
+
+/// Something that may be removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Thing {
+    id: String,
+    is_run: bool,
+    /// When a run ended, or an upload was announced.
+    at: Micros,
+    bytes: u64,
+}
+
+impl Thing {
+    fn run((id, at, bytes): (String, Micros, u64)) -> Self {
+        Self { id, is_run: true, at, bytes }
+    }
+
+    fn upload((id, at, bytes): (String, Micros, u64)) -> Self {
+        Self { is_run: false, ..Self::run((id, at, bytes)) }
     }
 }
 
@@ -99,23 +121,24 @@ fn remove_all(dirs: impl Iterator<Item = PathBuf>) -> Result<(), Failure> {
     dirs.map(|dir| remove_dir(&dir)).fold(Ok(()), Result::and)
 }
 
-/// The runs that go, of those given from the oldest on with the time of their end and their bytes: those that ended
-/// before `oldest`, and as many more as the limits want.
-fn surplus(finished: &[(String, Micros, u64)], retention: &Retention, oldest: Option<Micros>) -> Vec<String> {
-    let oldest = oldest.unwrap_or(Micros::MIN);
-    let (mut runs, mut bytes) =
-        (finished.len() as u64, finished.iter().map(|(_, _, bytes)| bytes).sum::<u64>());
+/// What goes: all from before `oldest`, and of the rest as many of the oldest as the limits want.
+fn surplus(mut things: Vec<Thing>, retention: &Retention, oldest: Option<Micros>) -> Vec<Thing> {
+    things.sort_by_key(|thing| thing.at);
+    let mut runs = things.iter().filter(|thing| thing.is_run).count() as u64;
+    let mut bytes: u64 = things.iter().map(|thing| thing.bytes).sum();
     let beyond = |value: u64, limit: u64| limit > 0 && value > limit;
-    let mut gone = Vec::new();
-    for (id, at, size) in finished {
-        if *at >= oldest && !beyond(runs, retention.max_runs) && !beyond(bytes, retention.max_bytes) {
-            break;
+    let mut goes = |thing: &Thing| {
+        let goes = oldest.is_some_and(|oldest| thing.at < oldest)
+            || thing.is_run && beyond(runs, retention.max_runs)
+            || beyond(bytes, retention.max_bytes);
+        if goes {
+            runs -= u64::from(thing.is_run);
+            bytes -= thing.bytes;
         }
-        gone.push(id.clone());
-        runs -= 1;
-        bytes -= size;
-    }
-    gone
+        goes
+    };
+    things.retain(|thing| goes(thing));
+    things
 }
 
 #[cfg(test)]
@@ -124,13 +147,19 @@ mod tests {
 
     #[test]
     fn the_oldest_go_until_all_limits_hold() {
-        let finished: Vec<_> = (0..6).map(|i| (i.to_string(), i64::from(i) * 1_000_000, 10)).collect();
+        let thing = |i: i64| (i.to_string(), i * 1_000_000, 10);
+        let runs = (0..6).map(thing).map(Thing::run);
+        let things: Vec<Thing> = [thing(1), thing(9)].map(Thing::upload).into_iter().chain(runs).collect();
         let none = Retention { max_age: Duration::ZERO, max_runs: 0, max_bytes: 0, interval: Duration::ZERO };
-        let gone = |retention, oldest| surplus(&finished, &retention, oldest).len();
-        assert_eq!(gone(none, None), 0);
-        assert_eq!(gone(none, Some(2_000_000)), 2);
-        assert_eq!(gone(Retention { max_runs: 5, ..none }, None), 1);
-        assert_eq!(gone(Retention { max_bytes: 35, ..none }, None), 3);
-        assert_eq!(gone(Retention { max_bytes: 35, max_runs: 1, ..none }, Some(1_000_000)), 5);
+        let gone = |retention, oldest| {
+            let gone = surplus(things.clone(), &retention, oldest);
+            let uploads = gone.iter().filter(|thing| !thing.is_run).count();
+            (gone.len() - uploads, uploads)
+        };
+        assert_eq!(gone(none, None), (0, 0));
+        assert_eq!(gone(none, Some(2_000_000)), (2, 1));
+        assert_eq!(gone(Retention { max_runs: 4, ..none }, None), (2, 0), "uploads are no runs");
+        assert_eq!(gone(Retention { max_bytes: 55, ..none }, None), (2, 1));
+        assert_eq!(gone(Retention { max_bytes: 55, max_runs: 1, ..none }, Some(1_000_000)), (5, 1));
     }
 }

@@ -51,7 +51,7 @@ impl Engine {
         let (engine, run) = (self.clone(), id.clone());
         if let Err(error) = tokio::spawn(async move { engine.execute(&run).await }).await {
             tracing::error!(run = id, %error, "executing a run broke off");
-            self.end_work(&id);
+            self.end_work(&id).await;
             let fix = "Report this with the log of the service.";
             let failure = Failure::system("internal", "the service failed while it executed the run", fix);
             if let Some(live) = self.live(&id) {
@@ -85,7 +85,7 @@ impl Engine {
         let saver = tokio::spawn(self.clone().save_regularly(id.to_owned(), Arc::clone(&live)));
         let result = self.attempts(&mut run, &live).await;
         saver.abort();
-        self.end_work(id);
+        self.end_work(id).await;
         let Some(result) = result else {
             return self.settle(id, &live).await;
         };
@@ -97,13 +97,11 @@ impl Engine {
         }
     }
 
-    fn end_work(&self, id: &str) {
-        if let Err(failure) = self.0.layout.end_work(id) {
-            tracing::error!(
-                run = id,
-                failure = failure.message,
-                "a working directory is left for the next start"
-            );
+    /// Removes the working directory of a run or monitor.
+    pub(super) async fn end_work(&self, id: &str) {
+        let of = id.to_owned();
+        if let Err(failure) = self.blocking(move |engine| engine.0.layout.end_work(&of)).await {
+            tracing::error!(id, failure = failure.message, "a working directory is left for the next start");
         }
     }
 

@@ -25,21 +25,28 @@ impl Engine {
         wish: Option<&InputWish>,
         given: &mut Map<String, Value>,
     ) -> Result<Option<InputRef>, Failure> {
-        self.check_texts(tool, given)?;
-        let input = match wish {
-            Some(InputWish { kind, value }) if kind == "upload" => self.uploaded(caller, value).await?,
-            Some(InputWish { kind, value }) if kind == "path" => self.path(value)?,
+        let path = match wish {
+            Some(InputWish { kind, .. }) if kind == "upload" => None,
+            Some(InputWish { kind, value }) if kind == "path" => Some(value.clone()),
             Some(InputWish { kind, .. }) => {
                 let message = format!("input type must be `path` or `upload`, not `{kind}`");
                 return Err(Failure::validation("bad-input", message, "Give a path, or upload the file."));
             }
             None => {
                 let value = given.get(tool.input).cloned().unwrap_or_default();
-                match params::text_of(tool, tool.input, &value).map_err(|e| Failure::from(&e))? {
-                    Some(text) => self.path(&text)?,
-                    None => return Ok(None),
-                }
+                params::text_of(tool, tool.input, &value).map_err(|e| Failure::from(&e))?
             }
+        };
+        let (params, of) = (given.clone(), tool.input);
+        // Directories may lie on machines that do not answer.
+        let resolved = self.blocking(move |engine| {
+            engine.check_texts(of, &params)?;
+            path.map(|path| engine.path(&path)).transpose()
+        });
+        let input = match (resolved.await?, wish) {
+            (Some(input), _) => input,
+            (None, Some(InputWish { value, .. })) => self.uploaded(caller, value).await?,
+            (None, None) => return Ok(None),
         };
         given.insert(tool.input.to_owned(), input.value.clone().into());
         Ok(Some(input))
@@ -82,10 +89,10 @@ impl Engine {
 
     /// Every other text may be a path that the tool opens. What names a file outside the working directory of the run
     /// must be allowed; names within it are free, and outputs never leave it.
-    fn check_texts(&self, tool: &Tool, given: &Map<String, Value>) -> Result<(), Failure> {
+    fn check_texts(&self, input: &str, given: &Map<String, Value>) -> Result<(), Failure> {
         // Where the paths of a run begin; the id makes no difference.
         let work = self.0.layout.work("-");
-        let others = given.iter().filter(|(name, _)| *name != tool.input).map(|(_, value)| value);
+        let others = given.iter().filter(|(name, _)| *name != input).map(|(_, value)| value);
         others.flat_map(texts).try_for_each(|text| {
             let path = Path::new(text);
             if path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {

@@ -342,7 +342,7 @@ impl Engine {
         live.iter().for_each(|live| live.book.close());
         self.0.pool.clear();
         // Nothing that was written depends on the power any more.
-        if let Err(failure) = self.blocking(|engine| engine.0.store.checkpoint()).await {
+        if let Err(failure) = self.blocking(|engine| engine.0.store.settle()).await {
             tracing::error!(code = failure.code, "{}", failure.message);
         }
     }

@@ -83,19 +83,26 @@ impl Store {
     /// # Errors
     /// `busy`, `disk-full`, `store-corrupt`, `store`.
     pub fn checkpoint(&self) -> Result<(), Failure> {
-        if !self.0.written.swap(false, Ordering::Relaxed) {
+        if !self.0.written.swap(false, Ordering::Relaxed) || self.move_pages("PASSIVE")? < MANY_FRAMES {
             return Ok(());
         }
+        // Waits for readers and writers, for once, so that the log begins anew.
+        self.move_pages("RESTART").map(drop)
+    }
+
+    /// The last checkpoint: everything is in one file.
+    ///
+    /// # Errors
+    /// Those of [`Store::checkpoint`].
+    pub fn settle(&self) -> Result<(), Failure> {
+        self.move_pages("TRUNCATE").map(drop)
+    }
+
+    /// The number of pages in the log.
+    fn move_pages(&self, how: &str) -> Result<i64, Failure> {
         let connection = self.0.checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
-        let move_frames = |how: &str| {
-            connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get::<_, i64>(1))
-        };
-        let frames = move_frames("PASSIVE").and_then(|frames| match frames > MANY_FRAMES {
-            // Waits for readers and writers, for once, so that the log begins anew.
-            true => move_frames("RESTART"),
-            false => Ok(frames),
-        });
-        frames.map(drop).map_err(|e| failure(&e, &self.0.path))
+        let pages = connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get(1));
+        pages.map_err(|e| failure(&e, &self.0.path))
     }
 
     /// Changes something in one transaction, on a thread that may block.

@@ -43,6 +43,10 @@ pub struct Upload {
     pub created_at: Micros,
 }
 
+/// Of no run that is not done.
+const UNUSED: &str = "id NOT IN (SELECT json_extract(input, '$.value') FROM runs \
+                      WHERE status IN ('queued', 'running') AND input IS NOT NULL)";
+
 impl Upload {
     fn from_row(row: &Row<'_>) -> Sql<Self> {
         let state: String = row.get("state")?;
@@ -82,16 +86,24 @@ impl Upload {
         rows.collect()
     }
 
-    /// Forgets uploads from before `oldest` that no unfinished run reads, except those in `used`; gives their ids.
-    pub fn delete_old(db: &Connection, oldest: Micros, used: &[String]) -> Sql<Vec<String>> {
-        let sql = "SELECT id FROM uploads WHERE created_at < ? AND id NOT IN \
-                   (SELECT json_extract(input, '$.value') FROM runs WHERE status IN ('queued', 'running') AND input IS NOT NULL) ORDER BY id";
-        let mut statement = db.prepare_cached(sql)?;
-        let rows = statement.query_map([oldest], |row| row.get::<_, String>(0))?;
-        let mut old = rows.collect::<Sql<Vec<String>>>()?;
-        old.retain(|id| !used.contains(id));
-        Self::delete(db, &old)?;
-        Ok(old)
+    /// Uploads that no unfinished run reads: id, time, bytes as far as they are known.
+    pub fn unused(db: &Connection) -> Sql<Vec<(String, Micros, u64)>> {
+        let sql = format!("SELECT id, created_at, COALESCE(size, 0) FROM uploads WHERE {UNUSED} ORDER BY id");
+        let mut statement = db.prepare_cached(&sql)?;
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs())))?;
+        rows.collect()
+    }
+
+    /// Forgets those that no unfinished run reads by now; gives their ids.
+    pub fn delete_unused(db: &Connection, ids: &[String]) -> Sql<Vec<String>> {
+        let mut statement = db.prepare_cached(&format!("DELETE FROM uploads WHERE id = ? AND {UNUSED}"))?;
+        let deleted = ids.iter().filter_map(|id| match statement.execute([id]) {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(id.clone())),
+            Err(error) => Some(Err(error)),
+        });
+        deleted.collect()
     }
 
     /// Forgets uploads.

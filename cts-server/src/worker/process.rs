@@ -17,7 +17,7 @@ use crate::settings::WorkerCommand;
 /// Bytes of standard error that are kept: the end of it.
 const STDERR_TAIL: usize = 16 << 10;
 /// Longest line a worker may say; a report is one line.
-const MAX_LINE: usize = 16 << 20;
+pub(super) const MAX_LINE: usize = 16 << 20;
 /// How long a killed process may take to go.
 const REAP: Duration = Duration::from_secs(10);
 /// How long the last words of a worker that has ended may take to come out of its pipe.
@@ -35,7 +35,10 @@ pub struct Process {
     mark: String,
     /// Until when its last words are waited for, once it has ended.
     last_words: Option<Instant>,
+    /// Open until the worker is not needed any more, which it takes as its end.
     stdin: Option<ChildStdin>,
+    /// The same, while somebody writes the job to it.
+    job: Option<JoinHandle<ChildStdin>>,
     heard: mpsc::Receiver<Heard>,
     stderr: JoinHandle<Vec<u8>>,
     peak_memory: u64,
@@ -51,6 +54,8 @@ pub enum Heard {
     Garbage(String),
     /// More bytes than are allowed.
     Flood,
+    /// A message longer than any should be.
+    LongMessage,
 }
 
 /// How a worker ended.
@@ -98,7 +103,7 @@ impl Process {
         tokio::spawn(listen(stdout, sender, pipe_bytes));
         let stderr = tokio::spawn(tail(stderr));
         let (last_words, started) = (None, Instant::now());
-        Ok(Self { child, pid, mark, last_words, stdin, heard, stderr, peak_memory: 0, started })
+        Ok(Self { child, pid, mark, last_words, stdin, job: None, heard, stderr, peak_memory: 0, started })
     }
 
     /// Whether it still runs.
@@ -106,15 +111,18 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Tells it its job. A worker that is gone already shows by its end.
-    pub async fn tell(&mut self, job: &Job) {
+    /// Tells it its job. Does not wait for a worker that does not listen: that shows by what it says, or does not.
+    pub fn tell(&mut self, job: &Job) {
         self.started = Instant::now();
-        if let Some(stdin) = &mut self.stdin
+        if let Some(mut stdin) = self.stdin.take()
             && let Ok(mut line) = serde_json::to_vec(job)
         {
             line.push(b'\n');
-            // A broken pipe is the worker's end, which is looked at anyway.
-            let _ = stdin.write_all(&line).await;
+            self.job = Some(tokio::spawn(async move {
+                // A broken pipe is the worker's end, which is looked at anyway.
+                let _ = stdin.write_all(&line).await;
+                stdin
+            }));
         }
         self.sample();
     }
@@ -199,7 +207,9 @@ async fn listen(stdout: ChildStdout, sender: mpsc::Sender<Heard>, pipe_bytes: u6
             return;
         };
         total += read as u64;
-        let heard = if read > MAX_LINE || pipe_bytes > 0 && total > pipe_bytes {
+        let heard = if read > MAX_LINE {
+            Heard::LongMessage
+        } else if pipe_bytes > 0 && total > pipe_bytes {
             Heard::Flood
         } else {
             serde_json::from_slice(&line).map_or_else(|_| Heard::Garbage(beginning(&line)), Heard::Said)

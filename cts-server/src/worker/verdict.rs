@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::process::Exit;
+use super::process::{Exit, MAX_LINE};
 use crate::failure::{Category, Failure, OUT_OF_MEMORY, TOO_LARGE};
 use crate::settings::Limits;
 
@@ -20,6 +20,8 @@ pub enum Ending {
     Garbage(String),
     /// It said too much.
     Flood,
+    /// It said too much at once.
+    LongMessage,
     /// It took too long.
     WallTime,
     /// It wrote more than allowed; so many bytes.
@@ -50,6 +52,12 @@ pub fn verdict(ending: Ending, exit: &Exit, limits: &Limits) -> Result<(Value, O
             format!("the worker said more than {} bytes", limits.pipe_bytes),
             ("pipe_size", limits.pipe_bytes),
             "Report this with the log of the run: the tool says too much. worker_pipe_mb is the limit.",
+        ),
+        Ending::LongMessage => limit(
+            "pipe-flood",
+            format!("a message of the worker is longer than {MAX_LINE} bytes"),
+            ("pipe_size", MAX_LINE as u64),
+            "Ask for less in the report, or report this with the log of the run.",
         ),
         Ending::WallTime => limit(
             "timeout",

@@ -86,6 +86,7 @@ fn a_line_without_end_is_stopped() {
     let script = "read job; exec cat /dev/zero";
     let run = fate(&Lab::with_worker(script, |settings| settings.limits.pipe_bytes = 1 << 30));
     assert_eq!(run["error_details"]["code"], "pipe-flood", "{run}");
+    assert_eq!(run["error_details"]["limit_value"], 16 << 20, "of one message");
 }
 
 #[test]
@@ -136,6 +137,17 @@ fn a_worker_that_reports_and_stays_is_stopped() {
         let run = check(&script, "tool_error", "worker-stuck");
         assert_eq!(run["attempts"], 1, "{run}");
     }
+}
+
+#[test]
+fn a_worker_that_does_not_listen_can_be_canceled() {
+    let lab = Lab::with_worker("exec sleep 1000", |_| {});
+    // More than a pipe holds.
+    let params = json!({ "rlog": lab.log(), "addresses": vec!["0x123"; 8160] });
+    let run = lab.client.run("rlog-to-csv", params);
+    lab.client.wait_for(&run, &["running"]);
+    lab.client.send("DELETE", &format!("/v1/runs/{run}"), &[], Vec::new());
+    soon("it is stopped", || !lab.data().join("runs").join(&run).exists());
 }
 
 /// A script that starts a process which leaves its group, ignores signals and holds the pipes of the worker; its number

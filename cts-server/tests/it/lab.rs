@@ -1,6 +1,6 @@
 //! Services to test: one inside this process, whose worker may be anything, and the program itself.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -198,8 +198,13 @@ impl Drop for Daemon {
 pub fn refusal(mut command: Command) -> String {
     let mut service = command.spawn().unwrap();
     let mut said = String::new();
-    service.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(!service.wait().unwrap().success(), "{said}");
+    for line in BufReader::new(service.stderr.take().unwrap()).lines().map_while(Result::ok) {
+        said += &line;
+        if line.contains("\"listening\"") {
+            service.kill().unwrap();
+        }
+    }
+    assert!(!service.wait().unwrap().success() && !said.contains("\"listening\""), "{said}");
     said
 }
 

@@ -41,11 +41,14 @@ fn the_oldest_go_when_they_take_too_much() {
     // Never removed while it is not done, however much there is.
     let running = lab.client.run("rlog-to-csv", json!({ "rlog": endless_input(lab.dir.path()) }));
     lab.client.wait_for(&running, &["running"]);
+    let upload = lab.client.post("/v1/uploads", &json!({ "filename": "a", "size": 400_000 })).json();
+    let upload = format!("/v1/uploads/{}", upload["upload_id"].as_str().unwrap());
     let small = complete(&lab.client, &lab.log());
     let large = complete(&lab.client, &log_of(lab.dir.path(), 12));
     let size =
         |id: &str| lab.client.get(&format!("/v1/runs/{id}/artifacts")).json()[0]["size"].as_u64().unwrap();
     assert!(size(&large) > 500_000, "{}", size(&large));
     soon("both are too much, and one alone is, too", || is_gone(&lab, &small) && is_gone(&lab, &large));
+    assert_eq!(lab.client.get(&upload).status, 404, "uploads count, too");
     assert_eq!(lab.client.get(&format!("/v1/runs/{running}")).json()["status"], "running");
 }

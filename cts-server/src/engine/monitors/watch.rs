@@ -36,18 +36,17 @@ impl Engine {
             let fix = "Report this with the log of the service.";
             Outcome::Ended(Err(Failure::system("internal", "the service failed while it watched", fix)))
         });
-        if let Err(failure) = self.0.layout.end_work(&monitor.id) {
-            tracing::error!(monitor = monitor.id, failure = failure.message, "a working directory is left");
-        }
+        self.end_work(&monitor.id).await;
         self.end_monitor(&monitor, outcome);
     }
 
     async fn replay(&self, monitor: &Arc<Monitor>) -> Outcome {
-        let (mut process, job) = match self.prepare_monitor(monitor) {
+        let prepared = Arc::clone(monitor);
+        let (mut process, job) = match self.blocking(move |engine| engine.prepare_monitor(&prepared)).await {
             Ok(prepared) => prepared,
             Err(failure) => return Outcome::Ended(Err(failure)),
         };
-        process.tell(&job).await;
+        process.tell(&job);
         self.fill_pool();
         let ending = self.listen_to(monitor, &mut process).await;
         if !matches!(ending, Some(Ending::Report(..) | Ending::Error(_) | Ending::Silence)) {
@@ -114,6 +113,7 @@ impl Engine {
             None => return Some(Ending::Silence),
             Some(Heard::Garbage(text)) => return Some(Ending::Garbage(text)),
             Some(Heard::Flood) => return Some(Ending::Flood),
+            Some(Heard::LongMessage) => return Some(Ending::LongMessage),
             Some(Heard::Said(said)) => said,
         };
         match said {
