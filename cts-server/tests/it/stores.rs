@@ -32,7 +32,7 @@ fn used(dir: &Path) -> (Daemon, String) {
     (service, run)
 }
 
-/// What is in the data directory, file by file; but for the lock, which names the last process.
+/// What is in the data directory, file by file; but for the lock, which names the last process, and an empty log.
 fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap().flatten() {
@@ -43,6 +43,7 @@ fn contents(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             files.push((path.clone(), std::fs::read(path).unwrap()));
         }
     }
+    files.retain(|(path, bytes)| !(path.ends_with("store.db-wal") && bytes.is_empty()));
     files.sort();
     files
 }
