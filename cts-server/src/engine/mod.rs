@@ -236,10 +236,11 @@ impl Engine {
         let wanted = id.to_owned();
         let found = self.0.store.read(move |db| {
             let artifact = Artifact::get(db, &wanted)?;
-            let run = artifact.as_ref().map(|artifact| Run::get(db, &artifact.run)).transpose()?.flatten();
-            Ok(artifact.zip(run))
+            let owner =
+                artifact.as_ref().map(|artifact| Run::owner(db, &artifact.run)).transpose()?.flatten();
+            Ok(artifact.zip(owner))
         });
-        let found = found.await?.filter(|(_, run)| caller.sees(run.owner.as_deref()));
+        let found = found.await?.filter(|(_, owner)| caller.sees(owner.as_deref()));
         found.map(|(artifact, _)| artifact).ok_or_else(|| no_such("artifact", id))
     }
 
@@ -255,24 +256,31 @@ impl Engine {
         self.0.store.read(move |db| LogEntry::after(db, &id, after, limit)).await
     }
 
-    /// The last lines of a run.
+    /// The last lines of a run of the caller.
     ///
     /// # Errors
-    /// Those of the store.
-    pub async fn last_logs(&self, id: &str, limit: usize) -> Result<Vec<LogEntry>, Failure> {
+    /// `no-such-run`, also for runs of others; those of the store.
+    pub async fn last_logs(&self, caller: &Caller, id: &str, limit: usize) -> Result<Vec<LogEntry>, Failure> {
+        let (wanted, live, caller) = (id.to_owned(), self.live(id), caller.clone());
         let before = move |last: u64| last.saturating_sub(limit as u64);
-        if let Some(live) = self.live(id) {
-            return Ok(live.book.after(before(live.book.last()), limit));
-        }
-        let id = id.to_owned();
-        self.0.store.read(move |db| LogEntry::after(db, &id, before(LogEntry::last(db, &id)?), limit)).await
+        let read = self.0.store.read(move |db| {
+            if !Run::owner(db, &wanted)?.is_some_and(|owner| caller.sees(owner.as_deref())) {
+                return Ok(None);
+            }
+            let lines = match live {
+                Some(live) => live.book.after(before(live.book.last()), limit),
+                None => LogEntry::after(db, &wanted, before(LogEntry::last(db, &wanted)?), limit)?,
+            };
+            Ok(Some(lines))
+        });
+        read.await?.ok_or_else(|| no_such("run", id))
     }
 
-    /// Ends a run. False if it is in a final state.
+    /// Ends a run of the caller. False if there is none that could end.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn cancel(&self, id: &str) -> Result<bool, Failure> {
+    pub async fn cancel(&self, caller: &Caller, id: &str) -> Result<bool, Failure> {
         let failure =
             Failure::new(Category::ToolError, "canceled", "Cancelled by user", "Start the run again.");
         let live = self.live(id);
@@ -284,9 +292,10 @@ impl Engine {
             logs_dropped: live.as_ref().map_or(0, |live| live.book.dropped()),
             keys: ResultKeys::default(),
         };
-        let (wanted, of) = (id.to_owned(), live.clone());
+        let (wanted, of, caller) = (id.to_owned(), live.clone(), caller.clone());
         let canceled = self.0.store.write(move |db| {
-            let canceled = Run::finish(db, &wanted, &end)?;
+            let is_theirs = Run::owner(db, &wanted)?.is_some_and(|owner| caller.sees(owner.as_deref()));
+            let canceled = is_theirs && Run::finish(db, &wanted, &end)?;
             let Some(live) = of.filter(|_| canceled) else {
                 return Ok((canceled, 0));
             };

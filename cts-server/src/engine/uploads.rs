@@ -1,5 +1,7 @@
 //! Uploads: announced, sent in one piece or several, checked.
 
+use std::fs::File;
+
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
@@ -71,13 +73,15 @@ impl Engine {
     /// # Errors
     /// `no-such-upload`; those of the store.
     pub async fn upload(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
-        let (wanted, engine) = (id.to_owned(), self.clone());
-        let found = self.0.store.read(move |db| {
-            let found = Upload::get(db, &wanted)?;
-            Ok(found.map(|upload| UploadView { received: engine.upload_file(&upload).received(), upload }))
-        });
-        let found = found.await?.filter(|view| caller.sees(view.upload.owner.as_deref()));
-        found.ok_or_else(|| no_such("upload", id))
+        let (caller, id) = (caller.clone(), id.to_owned());
+        self.blocking(move |engine| engine.upload_now(&caller, &id)).await
+    }
+
+    fn upload_now(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
+        let found = self.0.store.read_now(|db| Upload::get(db, id))?;
+        let found = found.filter(|upload| caller.sees(upload.owner.as_deref()));
+        let upload = found.ok_or_else(|| no_such("upload", id))?;
+        Ok(UploadView { received: self.upload_file(&upload).received(), upload })
     }
 
     fn upload_file(&self, upload: &Upload) -> UploadFile {
@@ -111,7 +115,14 @@ impl Engine {
         body: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<UploadView, Failure> {
         let _busy = self.occupy_upload(id)?;
-        let UploadView { upload, received } = self.upload(caller, id).await?;
+        let (of, wanted) = (caller.clone(), id.to_owned());
+        let (upload, open) = self.blocking(move |engine| engine.open_upload(&of, &wanted, offset)).await?;
+        let received = self.append(&upload, open, offset, body).await?;
+        Ok(UploadView { upload, received })
+    }
+
+    fn open_upload(&self, caller: &Caller, id: &str, offset: u64) -> Result<(Upload, File), Failure> {
+        let UploadView { upload, received } = self.upload_now(caller, id)?;
         if upload.state == UploadState::Complete {
             let fix = "Announce a new upload to send something else.";
             return Err(Failure::validation("upload-complete", "the upload is finalized already", fix));
@@ -122,21 +133,20 @@ impl Engine {
             let fix = format!("Go on with byte {received}.");
             return Err(Failure::validation("upload-offset", message, fix));
         }
-        let received = self.append(&upload, offset, body).await?;
-        Ok(UploadView { upload, received })
+        let open = self.upload_file(&upload).write_from(offset)?;
+        Ok((upload, open))
     }
 
     async fn append<E: std::fmt::Display>(
         &self,
         upload: &Upload,
+        open: File,
         offset: u64,
         body: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<u64, Failure> {
-        let file = self.upload_file(upload);
-        let part = file.part();
+        let part = self.upload_file(upload).part();
         let failed = |e: std::io::Error| Failure::io("write the upload", &part, &e);
-        let opened = self.blocking(move |_| file.write_from(offset)).await?;
-        let (mut open, mut received) = (tokio::fs::File::from_std(opened), offset);
+        let (mut open, mut received) = (tokio::fs::File::from_std(open), offset);
         // Goes on only where the last request ended; else the whole file is read again in the end.
         let mut arrived = self.arrived(&upload.id).filter(|arrived| arrived.bytes() == offset);
         if offset == 0 {
@@ -194,16 +204,22 @@ impl Engine {
     /// the file system.
     pub async fn finalize(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
         let _busy = self.occupy_upload(id)?;
-        let UploadView { mut upload, received } = self.upload(caller, id).await?;
-        if upload.state == UploadState::Complete {
+        let (of, wanted, arrived) = (caller.clone(), id.to_owned(), self.arrived(id));
+        let whole = self.blocking(move |engine| {
+            let UploadView { mut upload, received } = engine.upload_now(&of, &wanted)?;
+            if upload.state == UploadState::Complete {
+                return Ok((upload, received, false));
+            }
+            let file = engine.upload_file(&upload);
+            let (size, sha256) = file.complete(upload.size, upload.sha256.as_deref(), arrived)?;
+            (upload.size, upload.sha256, upload.state) = (Some(size), Some(sha256), UploadState::Complete);
+            Ok((upload, size, true))
+        });
+        let (upload, received, is_new) = whole.await?;
+        if !is_new {
             return Ok(UploadView { upload, received });
         }
-        let (file, arrived) = (self.upload_file(&upload), self.arrived(id));
-        let (whole, size, sha256) = (file.clone(), upload.size, upload.sha256.clone());
-        let complete = self.blocking(move |_| whole.complete(size, sha256.as_deref(), arrived));
-        let (size, sha256) = complete.await?;
-        (upload.size, upload.sha256, upload.state) = (Some(size), Some(sha256), UploadState::Complete);
-        let saved = upload.clone();
+        let (file, saved) = (self.upload_file(&upload), upload.clone());
         self.0.store.write(move |db| saved.save(db)).await?;
         // The client does not wait for the disk: what a loss of power takes of the file shows in its size at the next start.
         self.0.tasks.spawn_blocking(move || {
@@ -211,7 +227,7 @@ impl Engine {
                 tracing::error!(code = failure.code, "{}", failure.message);
             }
         });
-        Ok(UploadView { upload, received: size })
+        Ok(UploadView { upload, received })
     }
 
     /// Removes an upload whose id nobody was told; what fails is left to the clean-up.

@@ -57,8 +57,8 @@ pub(super) async fn follow(app: Arc<App>, request: Request) -> Answer {
 pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
     let limit = request.query_number("limit", 100, 10_000)? as usize;
     let id = request.id().to_owned();
-    let entries = match app.engine.run(&request.caller, &id).await {
-        Ok(_) => app.engine.last_logs(&id, limit).await?,
+    let entries = match app.engine.last_logs(&request.caller, &id, limit).await {
+        Ok(entries) => entries,
         Err(failure) if failure.code == "no-such-run" => Vec::new(),
         Err(failure) => return Err(failure.into()),
     };

@@ -201,6 +201,12 @@ impl Run {
         db.prepare_cached(&sql)?.query_row([id], Self::from_row).optional()
     }
 
+    /// Whose run of that id it is; `None` if there is none.
+    pub fn owner(db: &Connection, id: &str) -> Sql<Option<Option<String>>> {
+        let sql = "SELECT owner FROM runs WHERE id = ?";
+        db.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()
+    }
+
     /// The run that an earlier request with that key began.
     pub fn by_idempotency_key(db: &Connection, who: &str, key: &str) -> Sql<Option<Self>> {
         let sql =

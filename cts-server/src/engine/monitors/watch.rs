@@ -159,10 +159,11 @@ impl Engine {
         (state.status, state.ended_at, state.ended) =
             (status, Some(self.now()), Some(Instant::now().into_std()));
         (state.report, state.failure) = (report, failure);
+        // Whoever sees that it has ended sees the last event, too.
+        monitor.say("end", data, true);
         drop(state);
         self.0.metrics.monitor_ended();
         tracing::info!(monitor = monitor.id, tool = monitor.tool.name, ?status, "monitor ended");
-        monitor.say("end", data, true);
     }
 }
 
