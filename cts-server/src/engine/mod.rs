@@ -22,6 +22,7 @@ mod text;
 mod uploads;
 
 use std::collections::{HashMap, HashSet};
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -205,20 +206,16 @@ impl Engine {
         found.ok_or_else(|| no_such("run", id))
     }
 
-    /// Runs, the newest first, with their artifacts.
+    /// Runs, the newest first, with the ids of their artifacts.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn runs(
-        &self,
-        caller: &Caller,
-        filter: RunFilter,
-    ) -> Result<Vec<(Run, Vec<Artifact>)>, Failure> {
+    pub async fn runs(&self, caller: &Caller, filter: RunFilter) -> Result<Vec<(Run, Vec<String>)>, Failure> {
         let filter = RunFilter { owner: caller.only(), ..filter };
         let read = self.0.store.read(move |db| {
             let runs = Run::list(db, &filter)?;
             let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
-            let mut artifacts = Artifact::of_runs(db, &ids)?;
+            let mut artifacts = Artifact::ids_of_runs(db, &ids)?;
             let with = |run: Run| {
                 let found = artifacts.remove(&run.id).unwrap_or_default();
                 (run, found)
@@ -359,8 +356,15 @@ impl Engine {
     /// A worker for one job.
     fn take_worker(&self) -> Result<Process, Failure> {
         self.0.pool.take().map_err(|error| {
-            let fix = "Look whether the machine has memory and processes left.";
-            Failure::system("worker-start", format!("cannot start a worker: {error}"), fix)
+            let program = &self.0.settings.worker.program;
+            let fix = match error.kind() {
+                ErrorKind::NotFound => {
+                    "The program was moved or removed: put it back, or start the service anew."
+                }
+                ErrorKind::PermissionDenied => "Let the user that the service runs as execute the program.",
+                _ => "Look whether the machine has memory and processes left.",
+            };
+            Failure::system("worker-start", format!("cannot start a worker: {error}: {program:?}"), fix)
         })
     }
 

@@ -19,7 +19,8 @@ pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
     let key = idempotency_key(&request)?;
     let wish: Wish = request.json(app.engine.settings().http.max_body_bytes).await?;
     let submitted = app.engine.submit(&request.caller, wish, key).await?;
-    let mut response = reply::json(&view::run(&app.engine, &submitted.run, &submitted.artifacts, false));
+    let mut response =
+        reply::json(&view::run(&app.engine, &submitted.run, &view::ids(&submitted.artifacts), false));
     if submitted.reused {
         reply::insert(&mut response, http::HeaderName::from_static("cts-reused"), "true");
     }
@@ -57,8 +58,11 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
         Some(None) => Vec::new(),
         _ => app.engine.runs(&request.caller, filter).await?,
     };
-    let views: Vec<Value> =
-        runs.iter().map(|(run, artifacts)| view::run(&app.engine, run, artifacts, false)).collect();
+    let shown = |(run, artifacts): &(_, Vec<String>)| {
+        let ids: Vec<&str> = artifacts.iter().map(String::as_str).collect();
+        view::run(&app.engine, run, &ids, false)
+    };
+    let views: Vec<Value> = runs.iter().map(shown).collect();
     let mut response = reply::json(&views);
     if let Some((last, _)) = runs.last().filter(|_| runs.len() == limit) {
         reply::insert(&mut response, http::HeaderName::from_static("cts-next-before"), &last.id);
@@ -69,7 +73,7 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
 /// `GET /v1/runs/{run_id}`
 pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
     let (run, artifacts) = app.engine.run(&request.caller, request.id()).await?;
-    Ok(reply::json(&view::run(&app.engine, &run, &artifacts, true)))
+    Ok(reply::json(&view::run(&app.engine, &run, &view::ids(&artifacts), true)))
 }
 
 /// `DELETE /v1/runs/{run_id}`: always 200, as clients expect.

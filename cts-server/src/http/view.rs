@@ -6,8 +6,13 @@ use crate::clock::{self, Micros};
 use crate::engine::{Engine, Monitor, UploadView, calm};
 use crate::store::{Artifact, LogEntry, Run, Status, UploadState};
 
+/// Ids of artifacts.
+pub(super) fn ids(artifacts: &[Artifact]) -> Vec<&str> {
+    artifacts.iter().map(|artifact| artifact.id.as_str()).collect()
+}
+
 /// A run. With `full`, the report is in it.
-pub(super) fn run(engine: &Engine, run: &Run, artifacts: &[Artifact], full: bool) -> Value {
+pub(super) fn run(engine: &Engine, run: &Run, artifacts: &[&str], full: bool) -> Value {
     let progress = match run.status {
         Status::Completed => json!(100),
         Status::Running => engine.live(&run.id).and_then(|live| live.progress()).map_or(Value::Null, percent),
@@ -28,7 +33,7 @@ pub(super) fn run(engine: &Engine, run: &Run, artifacts: &[Artifact], full: bool
         "priority": run.priority,
         "attempts": run.attempts,
         "progress": progress,
-        "artifacts": artifacts.iter().map(|artifact| &artifact.id).collect::<Vec<_>>(),
+        "artifacts": artifacts,
         "error": run.failure.as_ref().map(|failure| calm(&failure.message)),
         "error_category": Value::Null,
         "error_details": Value::Null,

@@ -65,17 +65,15 @@ impl Artifact {
         rows.collect()
     }
 
-    /// Those of several runs, by run and name.
-    pub fn of_runs(db: &Connection, runs: &[&str]) -> Sql<HashMap<String, Vec<Self>>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM artifacts WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, name"
-        );
-        let mut statement = db.prepare_cached(&sql)?;
-        let wanted = serde_json::to_string(runs).unwrap_or_default();
-        let mut all: HashMap<String, Vec<Self>> = HashMap::new();
-        for artifact in statement.query_map([wanted], Self::from_row)? {
-            let artifact = artifact?;
-            all.entry(artifact.run.clone()).or_default().push(artifact);
+    /// The ids of those of several runs, by run and name.
+    pub fn ids_of_runs(db: &Connection, runs: &[&str]) -> Sql<HashMap<String, Vec<String>>> {
+        let sql =
+            "SELECT run, id FROM artifacts WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, name";
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query([serde_json::to_string(runs).unwrap_or_default()])?;
+        let mut all: HashMap<String, Vec<String>> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            all.entry(row.get(0)?).or_default().push(row.get(1)?);
         }
         Ok(all)
     }

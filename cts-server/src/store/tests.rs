@@ -182,3 +182,29 @@ fn uploads_go_unless_somebody_reads_them() {
     assert_eq!(store.write_now(|db| Upload::delete_unused(db, &ids)).unwrap(), ["old"]);
     assert_eq!(store.read_now(Upload::ids).unwrap().len(), 2);
 }
+
+#[test]
+fn lists_know_the_artifacts_of_each_run() {
+    let (_dir, store) = open();
+    let artifact = |id: &str, run: &str, name: &str| Artifact {
+        id: id.into(),
+        run: run.into(),
+        name: name.into(),
+        content_type: "text/csv".into(),
+        bytes: 3,
+        sha256: "00".into(),
+        created_at: 4,
+    };
+    store
+        .write_now(|db| {
+            for id in ["a", "b", "c"] {
+                run(id).insert(db)?;
+            }
+            [artifact("2", "a", "y"), artifact("1", "a", "x"), artifact("3", "c", "x")]
+                .iter()
+                .try_for_each(|one| one.insert(db))
+        })
+        .unwrap();
+    let known = store.read_now(|db| Artifact::ids_of_runs(db, &["a", "b"])).unwrap();
+    assert_eq!((known.len(), known["a"].join(",").as_str()), (1, "1,2"));
+}

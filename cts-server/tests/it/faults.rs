@@ -112,6 +112,8 @@ fn a_worker_that_cannot_start_is_a_fault_of_the_system() {
     });
     let run = fate(&lab);
     assert_eq!(run["error_details"]["code"], "worker-start", "{run}");
+    assert!(run["error_details"]["suggested_fix"].as_str().unwrap().contains("put it back"), "{run}");
+    assert!(run["error_details"]["execution_time"].as_f64().unwrap() >= 0.0, "{run}");
     assert_eq!(run["error_category"], "system_error");
 }
 

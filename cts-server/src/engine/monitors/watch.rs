@@ -155,6 +155,7 @@ impl Engine {
             data["error_category"] = json!(failure.category);
             data["suggested_fix"] = failure.suggested_fix.as_str().into();
         }
+        self.0.metrics.monitor_ended();
         let mut state = lock(&monitor.state);
         (state.status, state.ended_at, state.ended) =
             (status, Some(self.now()), Some(Instant::now().into_std()));
@@ -162,7 +163,6 @@ impl Engine {
         // Whoever sees that it has ended sees the last event, too.
         monitor.say("end", data, true);
         drop(state);
-        self.0.metrics.monitor_ended();
         tracing::info!(monitor = monitor.id, tool = monitor.tool.name, ?status, "monitor ended");
     }
 }
