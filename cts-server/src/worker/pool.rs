@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::process::Process;
+use super::tree;
 use crate::settings::WorkerCommand;
 
 /// Idle workers. Each serves one job only.
@@ -17,6 +18,7 @@ pub struct Pool {
 impl Pool {
     /// A pool that keeps `spares` workers ready.
     pub fn new(command: WorkerCommand, pipe_bytes: u64, spares: usize) -> Self {
+        tree::adopt_orphans();
         Self { command, pipe_bytes, spares, idle: Mutex::default() }
     }
 

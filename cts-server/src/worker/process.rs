@@ -81,7 +81,6 @@ impl Process {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(command: &WorkerCommand, pipe_bytes: u64) -> std::io::Result<Self> {
-        tree::adopt_orphans();
         let mark = Uuid::new_v4().to_string();
         let mut child = Command::new(&command.program)
             .args(&command.args)
