@@ -46,6 +46,8 @@ if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements
   if .venv/bin/pip install -q -r tests/service/requirements.txt; then
     "$target/debug/cts" demo --seconds 5 --out-dir "$target/demo-service" >/dev/null
     step "journey of a user" .venv/bin/python tests/service/acceptance.py "$target/debug/cts-lite" "$target/debug/cts" "$target/demo-service/demo.rlog.zst"
+    step "behind nginx" .venv/bin/python tests/service/proxy.py "$target/debug/cts-lite" "$target/debug/cts" "$target/demo-service/demo.rlog.zst"
+    step "read by Prometheus" .venv/bin/python tests/service/metrics.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
     step "older clients" .venv/bin/python tests/service/old_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
     step "kill -9" .venv/bin/python tests/service/kill.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst" 50
     step "older clients themselves" .venv/bin/python tests/service/real_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"

@@ -100,6 +100,7 @@ pub(crate) fn any_tool(name: &'static str) -> Command {
             "FILE",
             "Send this file to the service and read it there; without a service the same as --path",
         ))
+        .arg(given("upload-id", "ID", "Read the file that an earlier `cts upload` sent to the service"))
         .arg(given("name", "TEXT", "What the service calls the run"))
         .arg(flag("wait", "Wait for the end of the run; without a service a run is always waited for"))
         .arg(flag("follow", "Wait, and say what the run does while it goes on"))

@@ -61,6 +61,7 @@ fn exit_code(class: Class) -> u8 {
     match class {
         Class::Param => 2,
         Class::NotFound | Class::Input | Class::Limit | Class::Unsupported | Class::Io => 1,
+        Class::Unavailable => 1,
         Class::Stopped => CANCELED,
     }
 }

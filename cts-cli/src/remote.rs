@@ -1,8 +1,8 @@
 //! How commands that talk to a service end, and what they share.
 //!
 //! Exit codes: 0 done; 2 failed, of `ping`, `cap`, `runs`, `logs`, `art` and most of `mon`; 1 failed, of `run`, `upload`
-//! and `mon start`, for files in the way, and for a service that wants a newer client; 3 the run failed, or a part of its input was damaged or missing; 4 the run
-//! was canceled; 130 Ctrl-C.
+//! and `mon start`, for files in the way, and for a service that wants a newer client; 3 the run failed; 4 the run was
+//! canceled; 130 Ctrl-C. A run that completed on damaged input gives a warning and 0: 3 means failed here.
 
 use serde_json::Value;
 

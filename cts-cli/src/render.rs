@@ -88,9 +88,14 @@ pub(crate) fn warning(warning: &Warning) {
     say(&format!("cts: warning [{}]: {warning}", warning.code()));
 }
 
+/// Names in errors of downloads.
+const NO_TOOL_PARAMS: [&str; 4] = ["API_HOST", "COMMA_JWT", "access_token", "dest"];
+
 fn hint(kind: &ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::MissingParam { .. } => "give the log with --path, other parameters with -p name=value",
+        // What is expected stands in the message.
+        ErrorKind::BadParam { name, .. } if NO_TOOL_PARAMS.contains(&name.as_str()) => return None,
         ErrorKind::UnknownParam { .. } | ErrorKind::BadParam { .. } | ErrorKind::OutOfRange { .. } => {
             "`cts cap TOOL` lists the parameters of a tool"
         }
@@ -100,11 +105,24 @@ fn hint(kind: &ErrorKind) -> Option<&'static str> {
         }
         ErrorKind::NoSuchFile => "give a file, a directory, a route, or - for standard input",
         ErrorKind::NoSuchRoute { .. } => {
-            "name the directories that hold routes with --data-dir or CTS_DATA_DIR"
+            "name the directories that hold routes with --data-dir or CTS_DATA_DIR, or fetch it with `cts download`"
         }
         ErrorKind::BadRoute { .. } => {
             "a route looks like a2a0ccea32023010|2023-07-27--13-01-19, its segments like /3:5"
         }
+        ErrorKind::NotInConnect { .. } => {
+            "check the name, and the token (COMMA_JWT); rlogs and videos are uploaded only when connect.comma.ai is asked to"
+        }
+        ErrorKind::NoAccess { .. } => {
+            "put a token from https://jwt.comma.ai into COMMA_JWT or ~/.comma/auth.json; public drives need none"
+        }
+        ErrorKind::RateLimited { .. } => "try again in a minute",
+        ErrorKind::Unreachable { .. } | ErrorKind::BadAnswer { .. } => {
+            "check the connection, HTTPS_PROXY and API_HOST; certificates are those that the operating system trusts \
+             (package ca-certificates, SSL_CERT_FILE)"
+        }
+        ErrorKind::CutTransfer { .. } => "the same command goes on where it broke off",
+        ErrorKind::InUse => "wait for the other download of this drive, or choose another --out-dir",
         ErrorKind::NotALog { .. } => "give an rlog or qlog: zstd, bzip2 or uncompressed",
         ErrorKind::BadFraming { .. } | ErrorKind::BadCompression { .. } => {
             "without --strict, damage is read around"
@@ -142,7 +160,7 @@ pub(crate) fn show(bar: &ProgressBar, progress: Progress) {
 /// A bar of percents on a terminal, nothing elsewhere.
 pub(crate) fn percent_bar(wanted: bool) -> ProgressBar {
     let bar = progress_bar(wanted);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}% {elapsed}") {
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3}% {elapsed} {msg}") {
         bar.set_style(style);
     }
     bar.set_length(1000);

@@ -47,6 +47,8 @@ pub enum Class {
     Limit,
     /// This build or version cannot do it.
     Unsupported,
+    /// Something beyond this process refuses or does not answer: try again later, or get access.
+    Unavailable,
     /// The caller stopped the work.
     Stopped,
     /// The operating system refused.
@@ -270,6 +272,57 @@ pub enum ErrorKind {
         /// The cargo feature.
         feature: &'static str,
     },
+    /// Comma connect has nothing of that name, or does not show it to this user.
+    #[error("comma connect has no {what}: {reason}")]
+    NotInConnect {
+        /// What was asked for.
+        what: String,
+        /// What is known of it.
+        reason: String,
+    },
+    /// A remote refused for lack of a right.
+    #[error("no access to {what}: {reason}")]
+    NoAccess {
+        /// What was asked for.
+        what: String,
+        /// The answer.
+        reason: String,
+    },
+    /// A remote that was asked too often.
+    #[error("{host} takes no more requests for now")]
+    RateLimited {
+        /// The remote.
+        host: String,
+    },
+    /// A remote that gives no useful answer.
+    #[error("no useful answer from {host}: {reason}")]
+    Unreachable {
+        /// The remote.
+        host: String,
+        /// What was seen.
+        reason: String,
+    },
+    /// An answer of a remote that cannot be used.
+    #[error("the answer of {host} makes no sense: {reason}")]
+    BadAnswer {
+        /// The remote.
+        host: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A transfer that broke off and could not be finished.
+    #[error("the transfer broke off after {got} of {} bytes: {reason}", count(*expected))]
+    CutTransfer {
+        /// Bytes that are here.
+        got: u64,
+        /// Bytes in all, if known.
+        expected: Option<u64>,
+        /// What was seen.
+        reason: String,
+    },
+    /// Another process or thread works on the same files.
+    #[error("in use by another download")]
+    InUse,
     /// The caller canceled.
     #[error("canceled")]
     Canceled,
@@ -288,6 +341,10 @@ fn hint(suggestion: &Option<String>) -> String {
         Some(s) => format!(" (did you mean `{s}`?)"),
         None => String::new(),
     }
+}
+
+fn count(number: Option<u64>) -> String {
+    number.map_or_else(|| "an unknown number of".to_owned(), |number| number.to_string())
 }
 
 impl ErrorKind {
@@ -329,6 +386,13 @@ impl ErrorKind {
             Self::TooLarge { .. } => ("too-large", Class::Limit),
             Self::UnknownCodec { .. } => ("unknown-codec", Class::Unsupported),
             Self::FeatureNotBuilt { .. } => ("feature-not-built", Class::Unsupported),
+            Self::NotInConnect { .. } => ("not-in-connect", Class::NotFound),
+            Self::NoAccess { .. } => ("no-access", Class::Unavailable),
+            Self::RateLimited { .. } => ("rate-limited", Class::Unavailable),
+            Self::Unreachable { .. } => ("unreachable", Class::Unavailable),
+            Self::BadAnswer { .. } => ("bad-answer", Class::Unavailable),
+            Self::CutTransfer { .. } => ("cut-transfer", Class::Unavailable),
+            Self::InUse => ("in-use", Class::Unavailable),
             Self::Canceled => ("canceled", Class::Stopped),
             Self::Io { .. } => ("io", Class::Io),
         }

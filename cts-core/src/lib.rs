@@ -43,6 +43,7 @@ pub mod dbc;
 pub mod decode;
 pub mod demo;
 pub mod error;
+pub mod io;
 pub mod log;
 pub mod report;
 pub mod route;

@@ -242,7 +242,28 @@ fn category_and_fix(error: &Error) -> (Category, String) {
             (ValidationError, fix.to_owned())
         }
         ErrorKind::NoSuchRoute { .. } | ErrorKind::BadRoute { .. } => {
-            (ValidationError, "Check the name of the route and the search directories of the service.".to_owned())
+            (ValidationError, "Check the name of the route and the search directories of the service, or fetch it with POST /v1/downloads.".to_owned())
+        }
+        ErrorKind::NotInConnect { .. } => (
+            ValidationError,
+            "Check the name of the drive, that its files are uploaded, and that the service has a token that may see it \
+             (comma_jwt)."
+                .to_owned(),
+        ),
+        ErrorKind::NoAccess { .. } => {
+            let fix = "Give the service a token from https://jwt.comma.ai (comma_jwt or comma_jwt_file); it may have expired.";
+            (SystemError, fix.to_owned())
+        }
+        ErrorKind::RateLimited { .. } => (SystemError, "Try again in a minute.".to_owned()),
+        ErrorKind::Unreachable { .. } | ErrorKind::BadAnswer { .. } => {
+            let fix = "Check the connection of the service, its proxy and certificates, and comma_api_url; then try again.";
+            (SystemError, fix.to_owned())
+        }
+        ErrorKind::CutTransfer { .. } => {
+            (SystemError, "Send the same request again: with `resume` it goes on where it broke off.".to_owned())
+        }
+        ErrorKind::InUse => {
+            (SystemError, "Wait for the other download of this drive, or choose another destination.".to_owned())
         }
         ErrorKind::FeatureNotBuilt { .. } => {
             (SystemError, "Use a build of the service that has this part.".to_owned())
@@ -265,6 +286,7 @@ fn category_and_fix(error: &Error) -> (Category, String) {
                 (ValidationError, "Use a smaller input; the message names the limit that it exceeds.".to_owned())
             }
             Class::Unsupported => (ValidationError, "Convert the input to a supported form.".to_owned()),
+            Class::Unavailable => (SystemError, "Try again later.".to_owned()),
             Class::Stopped => (ToolError, "Start the run again.".to_owned()),
             Class::Io => (SystemError, "Look at the message of the operating system.".to_owned()),
         },

@@ -5,17 +5,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cts_core::tool;
 use prometheus::{
     Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
 };
 
+use crate::clock;
 use crate::failure::Category;
 
 /// Bounds of response times in s: most answers take a millisecond.
 const RESPONSE_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 2.0, 10.0];
-/// Bounds of run times in s.
-const RUN_BUCKETS: [f64; 10] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0];
+/// Bounds of run times in s. Between two bounds a quantile is a guess, so a limit of an alert is one of them.
+const RUN_BUCKETS: [f64; 11] = [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 120.0, 240.0, 300.0, 900.0];
 
 /// All counters; there is one set per service.
 pub struct Metrics {
@@ -35,6 +37,7 @@ pub struct Metrics {
     artifacts_generated: IntCounter,
     artifact_bytes_written: IntCounter,
     monitors: MonitorCounters,
+    downloads: DownloadCounters,
     gauges: SampledGauges,
     errors_by_endpoint: Mutex<BTreeMap<String, u64>>,
 }
@@ -55,6 +58,32 @@ impl MonitorCounters {
             events: counters(r, "monitor_events_total", "Events of monitors, by tool.", &["tool"])?,
             dropped: counter(r, "monitor_events_dropped_total", "Events that slow or late clients missed.")?,
         })
+    }
+}
+
+/// What is counted of downloads.
+struct DownloadCounters {
+    started: IntCounter,
+    active: IntGauge,
+    bytes: IntCounter,
+}
+
+impl DownloadCounters {
+    fn new(r: &Registry) -> prometheus::Result<Self> {
+        Ok(Self {
+            started: counter(r, "downloads_total", "Downloads from comma connect begun.")?,
+            active: gauge(r, "active_downloads", "Downloads going on now.")?,
+            bytes: counter(r, "download_bytes_total", "Bytes that downloads brought.")?,
+        })
+    }
+}
+
+/// Counts as active until it is dropped.
+pub(crate) struct ActiveDownload(IntGauge);
+
+impl Drop for ActiveDownload {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -113,6 +142,8 @@ impl Metrics {
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         let r = &registry;
+        let started = "Start of the service in seconds since 1970.";
+        float(r, "process_start_time_seconds", started)?.set(clock::now() as f64 / 1e6);
         let metrics = Self {
             runs_total: counter(r, "runs_total", "Runs created.")?,
             runs_successful: counter(r, "runs_successful", "Runs completed.")?,
@@ -133,6 +164,7 @@ impl Metrics {
             artifacts_generated: counter(r, "artifacts_generated", "Artifacts finished.")?,
             artifact_bytes_written: counter(r, "artifact_bytes_written", "Bytes of artifacts finished.")?,
             monitors: MonitorCounters::new(r)?,
+            downloads: DownloadCounters::new(r)?,
             gauges: SampledGauges {
                 queued_runs: gauge(r, "queued_runs", "Runs waiting.")?,
                 artifact_storage_bytes: gauge(r, "artifact_storage_bytes", "Bytes of artifacts kept.")?,
@@ -149,7 +181,23 @@ impl Metrics {
             errors_by_endpoint: Mutex::default(),
             registry,
         };
+        metrics.begin_at_zero();
         Ok(metrics)
+    }
+
+    /// Whoever reads an increase needs the zero before the first event.
+    fn begin_at_zero(&self) {
+        use Category::{SystemError, ToolError, ToolNotFound, ValidationError};
+        for category in [SystemError, ToolError, ToolNotFound, ValidationError] {
+            self.runs_failed.with_label_values(&[category_name(category)]);
+        }
+        for tool in tool::ALL {
+            let by_tool = match tool.category {
+                tool::Category::Analyzer => &self.tools_usage,
+                tool::Category::Monitor => &self.monitors.started,
+            };
+            by_tool.with_label_values(&[tool.name]);
+        }
     }
 
     pub(crate) fn run_created(&self, tool: &str) {
@@ -193,6 +241,17 @@ impl Metrics {
 
     pub(crate) fn monitor_events_dropped(&self, events: u64) {
         self.monitors.dropped.inc_by(events);
+    }
+
+    /// Counts a download; it is active until what is returned is dropped.
+    pub(crate) fn download_began(&self) -> ActiveDownload {
+        self.downloads.started.inc();
+        self.downloads.active.inc();
+        ActiveDownload(self.downloads.active.clone())
+    }
+
+    pub(crate) fn download_bytes(&self, bytes: u64) {
+        self.downloads.bytes.inc_by(bytes);
     }
 
     pub(crate) fn active_runs(&self, running: usize) {
@@ -255,7 +314,8 @@ impl Metrics {
 
     /// Runs by tool, and the number of artifacts.
     pub fn usage(&self) -> (BTreeMap<String, u64>, u64) {
-        (self.gathered("tools_usage").1.into_iter().collect(), self.artifacts_generated.get())
+        let used = self.gathered("tools_usage").1.into_iter().filter(|(_, runs)| *runs > 0);
+        (used.collect(), self.artifacts_generated.get())
     }
 
     /// Count and sum of a histogram family, and the counters of a counter family by their first label.
@@ -333,6 +393,11 @@ mod tests {
     #[test]
     fn names_are_those_that_were_asked_for() {
         let metrics = Metrics::new().unwrap();
+        let text = metrics.text(&Sample::default()).unwrap();
+        for name in ["runs_failed{category=\"system_error\"} 0", "tools_usage{tool=\"can-bitwatch\"} 0"] {
+            assert!(text.contains(name), "{name} in\n{text}");
+        }
+        assert!(metrics.usage().0.is_empty());
         metrics.run_created("rlog-to-csv");
         metrics.run_ended(1.5, None);
         metrics.run_created("can-bitwatch");

@@ -61,7 +61,12 @@ impl Service {
 
     /// Answers until `stop` is done; returns when everything has ended.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        let store = self.app.engine.store().clone();
         serve(self.app, self.listener, stop).await;
+        let settled = tokio::task::spawn_blocking(move || store.settle()).await;
+        if let Ok(Err(failure)) = settled {
+            tracing::error!(failure = failure.message, "the write-ahead log stays beside the store");
+        }
     }
 }
 

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cts_core::io::connect::Patience;
+
 use crate::clock::{Clock, SystemClock};
+use crate::config::Secret;
 
 /// Everything that can be set. [`Settings::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct Settings {
     pub runs: RunSettings,
     /// What is done with monitors.
     pub monitors: MonitorSettings,
+    /// Downloads from comma connect.
+    pub downloads: DownloadSettings,
     /// Limits of one worker process.
     pub limits: Limits,
     /// What is kept, and how long.
@@ -86,6 +91,38 @@ pub struct MonitorSettings {
     pub keep_ended: Duration,
     /// Ended ones that stay listed.
     pub max_ended: usize,
+}
+
+/// Downloads from comma connect.
+#[derive(Clone, Debug)]
+pub struct DownloadSettings {
+    /// Nothing is downloaded to anywhere else.
+    pub base: PathBuf,
+    /// Downloads at the same time; zero offers none.
+    pub max_concurrent: usize,
+    /// Downloads waiting; more are refused.
+    pub max_queued: usize,
+    /// How long a request waits for the end of its download.
+    pub wait: Duration,
+    /// Where the token comes from.
+    pub token: TokenSource,
+    /// The base address of the API; none for the usual one.
+    pub api: Option<String>,
+    /// How often and how long things are tried.
+    pub patience: Patience,
+}
+
+/// Where the token of comma connect comes from. It is looked up for each download.
+#[derive(Clone, Debug)]
+pub enum TokenSource {
+    /// There is none: public drives only.
+    Nothing,
+    /// The configuration.
+    Given(Secret),
+    /// A file.
+    File(PathBuf),
+    /// Where tools of the user that the service runs as find it.
+    User,
 }
 
 /// Limits of one worker process; zero means none.
@@ -164,9 +201,11 @@ impl Settings {
     /// When the path of this program is unknown.
     pub fn new(data_dir: impl Into<PathBuf>) -> std::io::Result<Self> {
         let worker = WorkerCommand { program: std::env::current_exe()?, args: vec!["worker".to_owned()] };
+        let data_dir = data_dir.into();
         Ok(Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            data_dir: data_dir.into(),
+            downloads: DownloadSettings::new(data_dir.join("downloads")),
+            data_dir,
             allowed_roots: Vec::new(),
             search_dirs: Vec::new(),
             environment: "development".to_owned(),
@@ -212,6 +251,21 @@ impl Default for MonitorSettings {
             max_bytes: 2 << 20,
             keep_ended: Duration::from_secs(3600),
             max_ended: 50,
+        }
+    }
+}
+
+impl DownloadSettings {
+    /// The defaults, without a token.
+    pub fn new(base: PathBuf) -> Self {
+        Self {
+            base,
+            max_concurrent: 2,
+            max_queued: 200,
+            wait: Duration::from_secs(100),
+            token: TokenSource::Nothing,
+            api: None,
+            patience: Patience::default(),
         }
     }
 }

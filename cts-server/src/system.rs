@@ -43,8 +43,12 @@ impl Probe {
         let memory = |name: &str| field("/proc/meminfo", name).map(|kib| kib << 10);
         let (total, available) = (memory("MemTotal:"), memory("MemAvailable:"));
         let used = total.zip(available).map(|(total, available)| 100.0 - share(available, total));
+        // As `df` does it: what only root may write counts neither as free nor as used.
         let disk = rustix::fs::statvfs(dir).ok();
-        let (free, size) = disk.map_or((0, 0), |d| (d.f_bavail * d.f_frsize, d.f_blocks * d.f_frsize));
+        let (free, size) = disk.map_or((0, 0), |d| {
+            let used = d.f_blocks.saturating_sub(d.f_bfree);
+            (d.f_bavail * d.f_frsize, (used + d.f_bavail) * d.f_frsize)
+        });
         System {
             cpu_percent: self.cpu_percent(),
             memory_percent: used.unwrap_or_default(),

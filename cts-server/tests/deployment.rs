@@ -2,8 +2,10 @@
 
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "tests")]
 
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 fn deployment() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../deployment")
@@ -66,40 +68,94 @@ fn the_variables_of_unit_and_compose_exist() {
     }
 }
 
-/// Words of PromQL that could be metrics: followed by a selector, or part of one.
-fn metrics_in(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = text
-        .match_indices("{job=")
-        .map(|(at, _)| {
-            let before = &text[..at];
-            let start = before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |i| i + 1);
-            before[start..].trim_end_matches("_bucket").to_owned()
-        })
-        .filter(|name| name != "up")
-        .collect();
-    found.sort_unstable();
-    found.dedup();
+/// A service that a test has started; it ends with the test.
+struct Live {
+    child: Child,
+    base: String,
+    _dir: tempfile::TempDir,
+}
+
+impl Live {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let place = |name: &str| dir.path().join(name);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cts-lite"));
+        command.env_clear().env("CTS_PORT", "0").env("CTS_LOG_LEVEL", "INFO").env("CTS_LOG_FORMAT", "json");
+        command.env("CTS_STORAGE_DIR", place("data")).env("CTS_LOG_DIRECTORY", place("log"));
+        let mut child = command.current_dir(&dir).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let listening = lines.find(|line| line.contains("\"listening\"")).unwrap();
+        std::thread::spawn(move || lines.for_each(drop));
+        let listening: serde_json::Value = serde_json::from_str(&listening).unwrap();
+        let base = format!("http://{}", listening["address"].as_str().unwrap());
+        Self { child, base, _dir: dir }
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        let agent = ureq::Agent::from(ureq::Agent::config_builder().http_status_as_error(false).build());
+        let mut answer = agent.get(format!("{}{path}", self.base)).call().unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Names of metrics and of the labels by which they are chosen.
+fn selectors(text: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices("{job=") {
+        let start = text[..at].rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |i| i + 1);
+        let (inside, _) = text[at + 1..].split_once("\"}").unwrap();
+        for matcher in inside.split(", ") {
+            let label = matcher.split(['=', '!']).next().unwrap();
+            found.insert((text[start..at].to_owned(), label.to_owned()));
+        }
+    }
+    // Prometheus makes this one itself.
+    found.retain(|(name, _)| name != "up");
     found
+}
+
+fn dashboard() -> serde_json::Value {
+    serde_json::from_str(&read("grafana/cts-lite.json")).unwrap()
+}
+
+/// All expressions of the dashboard, one a line.
+fn shown() -> String {
+    let dashboard = dashboard();
+    let targets =
+        dashboard["panels"].as_array().unwrap().iter().filter_map(|panel| panel["targets"].as_array());
+    let marks = dashboard["annotations"]["list"].as_array().unwrap();
+    let all = targets.flatten().chain(marks);
+    all.map(|one| format!("{}\n", one["expr"].as_str().unwrap())).collect()
 }
 
 #[test]
 fn alerts_and_dashboard_use_metrics_that_exist() {
-    let dashboard: serde_json::Value = serde_json::from_str(&read("grafana/cts-lite.json")).unwrap();
-    let panels = dashboard["panels"].as_array().unwrap();
-    let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
-    let text: String = targets.map(|target| format!("{}\n", target["expr"].as_str().unwrap())).collect();
-    let used = metrics_in(&format!("{text}{}", read("prometheus/alerts.yml")));
-    let source = include_str!("../src/metrics.rs");
-    for name in &used {
-        assert!(source.contains(&format!("\"{name}\"")), "{name} is no metric of the service");
+    let live = Live::start();
+    assert_eq!(live.get("/v1/runs/nobody").0, 404);
+    let (_, text) = live.get("/metrics");
+    let alerts = read("prometheus/alerts.yml");
+    let used = selectors(&format!("{}{alerts}", shown()));
+    for (name, label) in &used {
+        let mut series = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
+        let has = |line: &str| {
+            ["job", "instance"].contains(&label.as_str()) || line.contains(&format!("{label}=\""))
+        };
+        assert!(series.any(has), "{name} with the label {label} is no metric of the service");
     }
     for name in [
         "runs_total",
         "runs_successful",
         "runs_failed",
-        "execution_duration",
+        "execution_duration_bucket",
         "api_requests_total",
-        "api_response_time",
+        "api_response_time_bucket",
         "api_errors",
         "active_runs",
         "artifact_storage_bytes",
@@ -111,8 +167,70 @@ fn alerts_and_dashboard_use_metrics_that_exist() {
         "system_memory_percent",
         "system_disk_used_percent",
     ] {
-        assert!(used.iter().any(|u| u == name), "{name} is not shown");
+        assert!(used.iter().any(|(u, _)| u == name), "{name} is not shown");
     }
+    // Between two bounds of a histogram a quantile is a guess, and an alert on it false.
+    let quantiles: Vec<&str> = alerts.split("histogram_quantile(").skip(1).collect();
+    for one in &quantiles {
+        let (name, rest) = one.split_once("rate(").unwrap().1.split_once("{job=").unwrap();
+        let limit = rest.split_once("))) > ").unwrap().1.lines().next().unwrap();
+        let bound = format!("le=\"{limit}\"");
+        assert!(text.lines().any(|line| line.starts_with(name) && line.contains(&bound)), "{name} {bound}");
+    }
+    assert_eq!(quantiles.len(), 2);
+}
+
+#[test]
+fn each_alert_has_a_test() {
+    let tests = read("prometheus/alerts_test.yml");
+    let alerts = read("prometheus/alerts.yml");
+    let names = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let untested: Vec<&str> = names.filter(|name| !tests.contains(&format!("alertname: {name}\n"))).collect();
+    assert!(untested.is_empty(), "{untested:?}");
+}
+
+#[test]
+fn the_dashboard_is_well_formed() {
+    let dashboard = dashboard();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let (mut ids, mut cells) = (BTreeSet::new(), BTreeSet::new());
+    for panel in panels {
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{}: id", panel["title"]);
+        let [x, y, w, h] = ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
+        assert!(x + w <= 24, "{}: too far right", panel["title"]);
+        for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+            assert!(cells.insert(cell), "{}: lies on another", panel["title"]);
+        }
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            assert_eq!(target["datasource"]["uid"], "${source}", "{}", panel["title"]);
+        }
+    }
+    // Shorter than two readings, `$__interval` gives no rate.
+    assert!(!shown().contains("$__interval"));
+}
+
+#[test]
+fn the_image_is_built_by_the_compiler_that_it_names() {
+    let (dockerfile, ignored) = (read("docker/Dockerfile"), read("docker/Dockerfile.dockerignore"));
+    let manifest = read("../Cargo.toml");
+    let version = manifest.split_once("rust-version = \"").unwrap().1.split('"').next().unwrap();
+    assert!(dockerfile.contains(&format!("FROM rust:{version}-")), "{version}");
+    assert!(ignored.lines().any(|line| line == "rust-toolchain.toml"));
+    // What the compose file puts there are secrets and logs.
+    assert!(ignored.contains("deployment/*\n!deployment/config\n"));
+}
+
+#[test]
+fn nobody_kills_a_service_that_still_says_goodbye() {
+    // The grace of runs, their last words, those of connections, and the store.
+    let needed = cts_server::settings::Settings::new("/x").unwrap().runs.shutdown_grace.as_secs() + 19;
+    let seconds = |name: &str, key: &str| {
+        let text = read(name);
+        let value = text.split_once(key).unwrap().1.lines().next().unwrap();
+        value.trim_end_matches('s').parse::<u64>().unwrap()
+    };
+    assert!(seconds("systemd/cts-lite.service", "TimeoutStopSec=") > needed);
+    assert!(seconds("docker/docker-compose.yml", "stop_grace_period: ") > needed);
 }
 
 /// Runs a checker that need not be there; says so when it is not.
@@ -131,6 +249,7 @@ fn checkers_find_nothing() {
     check("promtool", &["check", "rules"], "prometheus/alerts.yml");
     check("promtool", &["test", "rules"], "prometheus/alerts_test.yml");
     check("hadolint", &[], "docker/Dockerfile");
+    check("check-jsonschema", &["--builtin-schema", "vendor.compose-spec"], "docker/docker-compose.yml");
     for script in ["install", "start", "stop", "health-check"] {
         check("bash", &["-n"], &format!("scripts/{script}.sh"));
         check("shellcheck", &[], &format!("scripts/{script}.sh"));

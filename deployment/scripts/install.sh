@@ -13,6 +13,11 @@ programs=${1:-$here/../target/release}
   exit 1
 }
 
+# Before anything is replaced: an upgrade may meet an older configuration.
+config=/etc/cts-lite/config.toml
+[ -e "$config" ] || config=$here/config/production.toml
+"$programs/cts-lite" config check --config "$config"
+
 if ! getent passwd cts-lite >/dev/null; then
   useradd --system --user-group --home-dir /var/lib/cts-lite --no-create-home --shell /usr/sbin/nologin cts-lite
 fi
@@ -31,8 +36,6 @@ for pair in config/production.toml:config.toml systemd/cts-lite.env:cts-lite.env
   [ -e "$to" ] || install -m 0640 -o root -g cts-lite "$from" "$to"
 done
 install -m 0644 "$here/systemd/cts-lite.service" /etc/systemd/system/cts-lite.service
-
-/usr/local/bin/cts-lite config check --config /etc/cts-lite/config.toml
 
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload

@@ -20,17 +20,21 @@ import urllib.request
 FINAL = {"completed", "failed", "canceled"}
 
 
-def start(program, directory):
+def start(program, directory, more=None):
     env = {
         "CTS_STORAGE_DIR": f"{directory}/data",
         "CTS_BASE_STORAGE_PATH": f"{directory}/base",
         "CTS_TEMP_DIRECTORY": f"{directory}/tmp",
         "CTS_LOG_DIRECTORY": f"{directory}/log",
         "CTS_DOWNLOAD_BASE_PATH": f"{directory}/downloads",
+        # Nobody is there: no test asks the real one.
+        "CTS_COMMA_API_URL": "http://127.0.0.1:9",
+        "CTS_DOWNLOAD_WAIT_SECONDS": "0",
         "CTS_PORT": "0",
         "CTS_LOG_LEVEL": "INFO",
         "CTS_LOG_FORMAT": "json",
         "CTS_MAX_CONCURRENT_RUNS": "3",
+        **(more or {}),
     }
     process = subprocess.Popen([program], env=env, stderr=subprocess.PIPE, text=True, cwd=directory)
     for line in process.stderr:

@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Method, Request, Response, header};
-use ureq::tls::TlsConfig;
 use ureq::{Agent, AsSendBody, Body, Proxy, SendBody};
 
-use super::{Address, ApiKey, Error, Problem, Result};
+use super::{Address, ApiKey, Error, Problem, Result, tls};
 
 /// Pauses between the attempts of one request, unless the service asks for others.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
@@ -111,7 +110,7 @@ impl Client {
             .timeout_per_read(Some(timeout))
             .timeout_per_write(Some(timeout))
             .timeout_recv_response(Some(timeout))
-            .tls_config(TlsConfig::builder().disable_verification(!verify).build())
+            .tls_config(tls::of_requests(verify))
             .build();
         Self { agent: config.into(), address, key, timeout, verify, cancel }
     }
@@ -258,11 +257,21 @@ impl Client {
         use ureq::Error as E;
         let (reason, transient) = match &error {
             E::Timeout(_) => (format!("nothing for {} s", self.timeout.as_secs_f64()), true),
-            E::Io(e) => (e.to_string(), e.kind() != std::io::ErrorKind::InvalidData),
+            E::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => (untrusted(e), false),
+            E::Rustls(e) => (untrusted(e), false),
+            E::Io(e) => (e.to_string(), true),
             E::HostNotFound => ("the host is not known".to_owned(), false),
             E::ConnectionFailed | E::Protocol(_) | E::BodyStalled => (error.to_string(), true),
             _ => (error.to_string(), false),
         };
         Error::Unreachable { url: url.to_owned(), reason: self.hide(&reason), transient }
     }
+}
+
+/// TLS refuses to go on, most likely for want of trust.
+fn untrusted(error: &impl std::fmt::Display) -> String {
+    format!(
+        "{error} (trusted is what the operating system trusts, or the file that SSL_CERT_FILE names; --no-verify takes \
+         every certificate)"
+    )
 }

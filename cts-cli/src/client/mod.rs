@@ -10,6 +10,7 @@ mod http;
 mod model;
 mod sse;
 mod stream;
+mod tls;
 mod upload;
 mod version;
 mod watch;
@@ -21,7 +22,7 @@ pub(crate) use follow::{Entry, encoded, follow};
 pub(crate) use http::{Call, Client, Options};
 pub(crate) use model::{Artifact, Run};
 pub(crate) use stream::stream;
-pub(crate) use upload::{Upload, upload};
+pub(crate) use upload::{Sent, Upload, upload};
 pub(crate) use version::negotiate;
 pub(crate) use watch::{Seen, watch};
 

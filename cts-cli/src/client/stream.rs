@@ -9,11 +9,11 @@ use tungstenite::handshake::client::Request;
 use tungstenite::http::HeaderValue;
 use tungstenite::http::header::AUTHORIZATION;
 use tungstenite::protocol::frame::coding::CloseCode;
-use tungstenite::stream::MaybeTlsStream;
-use tungstenite::{HandshakeError, Message, WebSocket};
+use tungstenite::stream::{MaybeTlsStream, Mode};
+use tungstenite::{Connector, HandshakeError, Message, WebSocket, client_tls_with_config};
 
 use super::follow::encoded;
-use super::{Client, Error, Problem, Result};
+use super::{Client, Error, Problem, Result, tls};
 
 /// How often the service is asked whether it is still there.
 const PING: Duration = Duration::from_secs(30);
@@ -76,8 +76,15 @@ fn open(client: &Client, url: &str) -> Result<Socket> {
         value.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, value);
     }
+    let connector = match uri_mode(request.uri()) {
+        Ok(Mode::Tls) => {
+            Connector::Rustls(tls::of_streams(client.verifies()).map_err(|e| failed(e.to_string()))?)
+        }
+        _ => Connector::Plain,
+    };
     let tcp = dial(client, &request).map_err(|e| failed(e.to_string()))?;
-    let (socket, _) = tungstenite::client_tls(request, tcp).map_err(|error| match error {
+    let opened = client_tls_with_config(request, tcp, None, Some(connector));
+    let (socket, _) = opened.map_err(|error| match error {
         HandshakeError::Failure(tungstenite::Error::Http(answer)) => {
             let body = answer.body().as_deref().unwrap_or_default();
             let problem = Problem::of_answer(answer.status().as_u16(), body);
@@ -99,10 +106,7 @@ fn open(client: &Client, url: &str) -> Result<Socket> {
 /// Connects without a proxy.
 fn dial(client: &Client, request: &Request) -> io::Result<TcpStream> {
     let uri = request.uri();
-    let tls = matches!(uri_mode(uri), Ok(tungstenite::stream::Mode::Tls));
-    if tls && !client.verifies() {
-        return Err(io::Error::other("--no-verify is not possible for streams of monitors"));
-    }
+    let tls = matches!(uri_mode(uri), Ok(Mode::Tls));
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);

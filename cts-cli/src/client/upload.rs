@@ -29,8 +29,15 @@ pub(crate) struct Upload {
     pub(crate) sha256: String,
 }
 
-/// Sends a file; `resume` is the id of an upload of it that was cut. `progress` is told the bytes that were sent, and
-/// the size.
+/// What is told of an upload.
+pub(crate) enum Sent<'a> {
+    /// The service knows of it, by this id.
+    Announced(&'a str),
+    /// So many bytes have gone.
+    Bytes { done: u64, total: u64 },
+}
+
+/// Sends a file; `resume` is the id of an upload of it that was cut.
 ///
 /// # Errors
 /// `cut-transfer`; those of the service and of the file system.
@@ -38,7 +45,7 @@ pub(crate) fn upload(
     client: &Client,
     path: &Path,
     resume: Option<&str>,
-    mut progress: impl FnMut(u64, u64),
+    mut tell: impl FnMut(Sent<'_>),
 ) -> Result<Upload> {
     let failed = |action| move |e: io::Error| cts_core::Error::io(action, e).path(path);
     let mut file = File::open(path).map_err(failed("read"))?;
@@ -51,12 +58,13 @@ pub(crate) fn upload(
         Some(id) => (id.to_owned(), format!("/v1/uploads/{}/content", encoded(id))),
         None => announce(client, &filename, size, &sha256)?,
     };
+    tell(Sent::Announced(&id));
     let upload = Upload { id, filename, size, sha256 };
     let mut from = if resume.is_some() { received(client, &upload)? } else { 0 };
     let mut empty = 0;
     loop {
         file.seek(SeekFrom::Start(from)).map_err(failed("read"))?;
-        let error = match put(client, &url, &mut file, from, size, &mut progress) {
+        let error = match put(client, &url, &mut file, from, size, &mut tell) {
             Ok(()) => break,
             Err(error) => error,
         };
@@ -125,14 +133,14 @@ fn put(
     file: &mut File,
     from: u64,
     size: u64,
-    progress: &mut impl FnMut(u64, u64),
+    tell: &mut impl FnMut(Sent<'_>),
 ) -> Result<()> {
     let mut headers = HeaderMap::new();
     if from > 0 && from < size {
         let range = format!("bytes {from}-{}/{size}", size - 1);
         headers.extend(range.parse().ok().map(|range| (header::CONTENT_RANGE, range)));
     }
-    let mut body = Told { file: file.take(size - from), sent: from, size, progress, client };
+    let mut body = Told { file: file.take(size - from), sent: from, size, tell, client };
     client.put(url, headers, &mut body, size - from)
 }
 
@@ -155,16 +163,16 @@ struct Told<'a, F> {
     file: io::Take<&'a mut File>,
     sent: u64,
     size: u64,
-    progress: &'a mut F,
+    tell: &'a mut F,
     client: &'a Client,
 }
 
-impl<F: FnMut(u64, u64)> Read for Told<'_, F> {
+impl<F: FnMut(Sent<'_>)> Read for Told<'_, F> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.client.check().map_err(io::Error::other)?;
         let read = self.file.read(into)?;
         self.sent += read as u64;
-        (self.progress)(self.sent, self.size);
+        (self.tell)(Sent::Bytes { done: self.sent, total: self.size });
         Ok(read)
     }
 }

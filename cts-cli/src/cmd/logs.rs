@@ -13,7 +13,7 @@ use crate::{remote, render, service};
 
 pub(crate) static COMMAND: Cmd = Cmd { name: "logs", grammar, run };
 
-/// More lines than a service keeps of a run that goes on.
+/// The most lines that a service gives of a run that goes on.
 const MANY: u32 = 10_000;
 
 fn grammar() -> Command {
@@ -35,7 +35,7 @@ fn logs(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     if matches.get_flag("follow") || run.is_final() {
         stream(&client, id, json)?;
     } else {
-        lines_so_far(&client, id, json)?;
+        lines_so_far(global, &client, id, json)?;
     }
     Ok(Outcome::Done)
 }
@@ -59,9 +59,12 @@ fn stream(client: &Client, id: &str, json: bool) -> Result<()> {
     thread.join().unwrap_or_else(|_| Err(Error::answer("the log", "reading it broke off")))
 }
 
-fn lines_so_far(client: &Client, id: &str, json: bool) -> Result<()> {
+fn lines_so_far(global: &Global, client: &Client, id: &str, json: bool) -> Result<()> {
     let path = format!("/v1/runs/{}/logs/list?limit={MANY}", encoded(id));
     let answer: Value = client.json(&Call::get(path))?;
+    if answer["has_more"] == true {
+        global.say(&format!("cts: these are the last {MANY} lines; --follow gives all"));
+    }
     let mut out = Out::new();
     for line in answer["logs"].as_array().into_iter().flatten() {
         print(&mut out, &Entry { json: line.clone() }, json)?;

@@ -7,6 +7,8 @@ mod completions;
 mod dbc;
 mod decode;
 mod demo;
+mod download;
+mod download_remote;
 mod events;
 mod export;
 mod frames;
@@ -44,6 +46,7 @@ pub(crate) static ALL: &[&Cmd] = &[
     &frames::COMMAND,
     &decode::COMMAND,
     &dbc::COMMAND,
+    &download::COMMAND,
     &ping::COMMAND,
     &runs::COMMAND,
     &logs::COMMAND,

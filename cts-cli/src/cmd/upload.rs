@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Cmd;
 use crate::Outcome;
-use crate::client::{Client, Result, Upload, upload};
+use crate::client::{Client, Error, Result, Sent, Upload, upload};
 use crate::config::Global;
 use crate::{remote, render, service};
 
@@ -52,7 +52,7 @@ fn command(global: &Global, matches: &ArgMatches) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Sends a file while a bar shows how far it is.
+/// Sends a file while a bar shows how far it is. When that breaks off, it says how to go on.
 pub(super) fn send(
     global: &Global,
     client: &Client,
@@ -60,9 +60,21 @@ pub(super) fn send(
     resume: Option<&str>,
 ) -> Result<Upload> {
     let bar = render::progress_bar(global.progress);
-    let result = upload(client, file, resume, |done, total| {
-        render::show(&bar, cts_core::tool::Progress { done, total: Some(total) });
+    let mut announced = None;
+    let result = upload(client, file, resume, |sent| match sent {
+        Sent::Announced(id) => {
+            announced = Some(render::plain(id));
+            bar.suspend(|| global.say(&format!("cts: upload {}", render::plain(id))));
+        }
+        Sent::Bytes { done, total } => {
+            render::show(&bar, cts_core::tool::Progress { done, total: Some(total) });
+        }
     });
     bar.finish_and_clear();
+    let broken_off = matches!(result, Err(Error::Canceled | Error::Cut { .. } | Error::Unreachable { .. }));
+    if let Some(id) = announced.filter(|_| broken_off) {
+        let command = format!("cts upload {} --resume {id}", file.display());
+        render::say(&format!("cts: the service keeps what has arrived; `{command}` goes on from there"));
+    }
     result
 }

@@ -3,6 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// What the user of the tests may have set.
+const FOREIGN: [&str; 13] = [
+    "CTS_DATA_DIR",
+    "CTS_API_KEY",
+    "COMMA_JWT",
+    "API_HOST",
+    "OPENPILOT_PREFIX",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "http_proxy",
+    "HTTP_PROXY",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+];
+
 pub struct Cts {
     dir: tempfile::TempDir,
     url: String,
@@ -48,7 +65,7 @@ impl Cts {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cts"));
         command.args(args).current_dir(self.dir.path()).env("CTS_URL", &self.url);
-        for name in ["CTS_DATA_DIR", "CTS_API_KEY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        for name in FOREIGN {
             command.env_remove(name);
         }
         command.env("XDG_CONFIG_HOME", self.path("config")).env("HOME", self.dir.path());

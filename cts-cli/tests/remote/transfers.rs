@@ -153,6 +153,17 @@ fn an_upload_of_another_day_is_resumed_by_its_id() {
 }
 
 #[test]
+fn an_upload_that_breaks_off_says_how_to_go_on() {
+    let service = uploads(|_| Answer::CutAfter(0));
+    let cts = Cts::new(&service.url);
+    cts.write("a.bin", CONTENT);
+    let done = cts.run(&["upload", "a.bin"]);
+    assert_eq!(done.code, Some(1));
+    assert!(done.err.contains("[cut-transfer]"), "{}", done.err);
+    assert!(done.err.contains("`cts upload a.bin --resume u` goes on"), "{}", done.err);
+}
+
+#[test]
 fn files_go_to_the_service_only() {
     let service = Script::new(|request| match request.line.as_str() {
         "POST /v1/uploads" => json(&json!({ "upload_id": "u", "upload_url": "http://elsewhere.invalid/u" })),

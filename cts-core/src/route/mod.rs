@@ -11,6 +11,7 @@ mod layout;
 mod name;
 mod slice;
 mod spec;
+mod target;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -20,3 +21,4 @@ pub use layout::LogKind;
 pub use name::{DongleId, LogId, Route};
 pub use slice::{MAX_SEGMENT, Slice};
 pub use spec::{RouteSpec, Selector};
+pub use target::Target;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::name::{Route, bad_route, split_route, why_no_route};
 use super::slice::{self, Slice};
-use super::url;
+use super::target::Target;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which log of a segment.
@@ -99,11 +99,7 @@ impl FromStr for RouteSpec {
     /// # Errors
     /// `bad-route`, with what is wrong and the accepted form.
     fn from_str(text: &str) -> Result<Self> {
-        let parsed = match url::split(text) {
-            Some((host, rest)) => url::read(host, rest),
-            None => from_name(text),
-        };
-        parsed.map_err(|reason| bad_route(text, reason))
+        text.parse::<Target>()?.spec().map_err(|reason| bad_route(text, reason))
     }
 }
 

@@ -3,31 +3,21 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::replay::{Replay, Replayed};
-use super::{ArtifactSpec, Category, Ctx, Kind, Reading, Report, Tool, aligned};
+use super::replay::{Replay, Replayed, monitor_params};
+use super::{ArtifactSpec, Category, Ctx, Reading, Report, Tool, aligned};
 use crate::Result;
 use crate::analyze::monitor::{BusCheck, CAN_BUS_CHECK, Count};
 use crate::log::Input;
 
-crate::params! {
+monitor_params! {
     /// Parameters of `can_bus_check`.
     pub struct Params {
-        /// The log to replay: a file, a directory, a route, or `-` for standard input.
-        log: String = String::new(), kind: Kind::Input, required: true;
         /// Length of a sample; 0 makes one of the whole log.
         sample: f64 = 5.0, unit: "s", min: 0.0, max: 86400.0;
         /// The addresses to count; decimal or `0x` hex.
         addresses: Vec<u32> = CAN_BUS_CHECK.to_vec();
         /// Only these bus numbers, as logged: 128 and more are frames that were sent. By default all.
         buses: Vec<u8> = Vec::new();
-        /// Start, after the first event of CAN or pandas.
-        from: f64 = 0.0, unit: "s", min: 0.0;
-        /// End, after the first event of CAN or pandas.
-        to: Option<f64> = None, unit: "s", min: 0.0;
-        /// Speed of the replay: 1 is real time, 0 at once.
-        speed: f64 = 0.0, min: 0.0, max: 1000.0;
-        /// The file for the events; by default the name of the monitor.
-        out: Option<String> = None, kind: Kind::Path;
     }
 }
 
@@ -84,9 +74,7 @@ fn call(ctx: &Ctx, input: Option<Input>, params: &Map<String, Value>) -> Result<
 /// Those of [`Ctx::read`] and [`Ctx::artifact`]; `canceled`.
 pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<BusCheckReport> {
     let check = BusCheck::new(params.addresses.clone(), params.buses.clone(), nanos(params.sample));
-    let out = params.out.as_deref().unwrap_or("can_bus_check.jsonl");
-    let (from, to, speed) = (params.from, params.to, params.speed);
-    let replay = Replay { from, to, speed, out, frames: true, pandas: false };
+    let replay = Replay { pandas: false, ..params.replay("can_bus_check.jsonl") };
     counted(ctx, input, &replay, check, params.sample)
 }
 

@@ -3,31 +3,21 @@
 use serde_json::{Map, Value};
 
 use super::can_bus_check::{BusCheckReport, counted, nanos};
-use super::replay::Replay;
-use super::{ArtifactSpec, Category, Ctx, Kind, Report, Tool};
+use super::replay::{Replay, monitor_params};
+use super::{ArtifactSpec, Category, Ctx, Report, Tool};
 use crate::Result;
 use crate::analyze::monitor::{BusCheck, HYBRID_RX};
 use crate::log::Input;
 
-crate::params! {
+monitor_params! {
     /// Parameters of `can_hybrid_rx_check`.
     pub struct Params {
-        /// The log to replay: a file, a directory, a route, or `-` for standard input.
-        log: String = String::new(), kind: Kind::Input, required: true;
         /// Length of a sample; 0 makes one of the whole log.
         sample: f64 = 5.0, unit: "s", min: 0.0, max: 86400.0;
         /// The addresses to count; decimal or `0x` hex.
         addresses: Vec<u32> = HYBRID_RX.iter().map(|message| message.address).collect();
         /// Only these bus numbers, as logged: 128 and more are frames that were sent. By default all.
         buses: Vec<u8> = Vec::new();
-        /// Start, after the first event of CAN or pandas.
-        from: f64 = 0.0, unit: "s", min: 0.0;
-        /// End, after the first event of CAN or pandas.
-        to: Option<f64> = None, unit: "s", min: 0.0;
-        /// Speed of the replay: 1 is real time, 0 at once.
-        speed: f64 = 0.0, min: 0.0, max: 1000.0;
-        /// The file for the events; by default the name of the monitor.
-        out: Option<String> = None, kind: Kind::Path;
     }
 }
 
@@ -62,8 +52,6 @@ fn call(ctx: &Ctx, input: Option<Input>, params: &Map<String, Value>) -> Result<
 /// Those of [`Ctx::read`] and [`Ctx::artifact`]; `canceled`.
 pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<BusCheckReport> {
     let check = BusCheck::new(params.addresses.clone(), params.buses.clone(), nanos(params.sample));
-    let out = params.out.as_deref().unwrap_or("can_hybrid_rx_check.jsonl");
-    let (from, to, speed) = (params.from, params.to, params.speed);
-    let replay = Replay { from, to, speed, out, frames: true, pandas: false };
+    let replay = Replay { pandas: false, ..params.replay("can_hybrid_rx_check.jsonl") };
     counted(ctx, input, &replay, check, params.sample)
 }

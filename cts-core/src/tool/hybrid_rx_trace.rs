@@ -4,29 +4,19 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::can_bus_check::nanos;
-use super::replay::{Replay, Replayed};
-use super::{ArtifactSpec, Category, Ctx, Kind, Reading, Report, Tool, Warning, aligned};
+use super::replay::{Replayed, monitor_params};
+use super::{ArtifactSpec, Category, Ctx, Reading, Report, Tool, Warning, aligned};
 use crate::analyze::monitor::{HYBRID_RX, Message, RxTrace, name};
 use crate::log::Input;
 use crate::{ErrorKind, Result};
 
-crate::params! {
+monitor_params! {
     /// Parameters of `hybrid_rx_trace`.
     pub struct Params {
-        /// The log to replay: a file, a directory, a route, or `-` for standard input.
-        log: String = String::new(), kind: Kind::Input, required: true;
         /// The signals whose age is told when the checks change, as `BUS:ADDRESS`.
         watch: Vec<String> = HYBRID_RX.iter().map(ToString::to_string).collect();
         /// A message that came regularly is silent after this time, or after ten of its periods if that is longer.
         gap: f64 = 1.0, unit: "s", min: 0.001, max: 3600.0;
-        /// Start, after the first event of CAN or pandas.
-        from: f64 = 0.0, unit: "s", min: 0.0;
-        /// End, after the first event of CAN or pandas.
-        to: Option<f64> = None, unit: "s", min: 0.0;
-        /// Speed of the replay: 1 is real time, 0 at once.
-        speed: f64 = 0.0, min: 0.0, max: 1000.0;
-        /// The file for the events; by default the name of the monitor.
-        out: Option<String> = None, kind: Kind::Path;
     }
 }
 
@@ -100,10 +90,7 @@ fn call(ctx: &Ctx, input: Option<Input>, params: &Map<String, Value>) -> Result<
 pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<RxTraceReport> {
     let watch = params.watch.iter().map(|text| message(text)).collect::<Result<Vec<_>>>()?;
     let mut trace = RxTrace::new(watch, nanos(params.gap));
-    let out = params.out.as_deref().unwrap_or("hybrid_rx_trace.jsonl");
-    let (from, to, speed) = (params.from, params.to, params.speed);
-    let replay = Replay { from, to, speed, out, frames: true, pandas: true };
-    let done = replay.run(ctx, input, &mut trace)?;
+    let done = params.replay("hybrid_rx_trace.jsonl").run(ctx, input, &mut trace)?;
     if done.panda_events == 0 {
         let (what, effect) = ("pandaStates".to_owned(), "changes of the RX checks are unknown".to_owned());
         ctx.warn(Warning::NotSeen { what, effect });

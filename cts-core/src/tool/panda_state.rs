@@ -5,26 +5,15 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::replay::Replay;
-use super::{ArtifactSpec, Category, Ctx, Kind, Reading, Report, Tool, Warning, aligned};
+use super::replay::{Replay, monitor_params};
+use super::{ArtifactSpec, Category, Ctx, Reading, Report, Tool, Warning, aligned};
 use crate::Result;
 use crate::analyze::monitor::{PandaLife, PandaState, PandaWatch, Range};
 use crate::log::Input;
 
-crate::params! {
+monitor_params! {
     /// Parameters of `panda_state`.
-    pub struct Params {
-        /// The log to replay: a file, a directory, a route, or `-` for standard input.
-        log: String = String::new(), kind: Kind::Input, required: true;
-        /// Start, after the first event of CAN or pandas.
-        from: f64 = 0.0, unit: "s", min: 0.0;
-        /// End, after the first event of CAN or pandas.
-        to: Option<f64> = None, unit: "s", min: 0.0;
-        /// Speed of the replay: 1 is real time, 0 at once.
-        speed: f64 = 0.0, min: 0.0, max: 1000.0;
-        /// The file for the events; by default the name of the monitor.
-        out: Option<String> = None, kind: Kind::Path;
-    }
+    pub struct Params {}
 }
 
 /// The definition.
@@ -90,9 +79,7 @@ fn call(ctx: &Ctx, input: Option<Input>, params: &Map<String, Value>) -> Result<
 /// Those of [`Ctx::read`] and [`Ctx::artifact`]; `canceled`.
 pub fn run(ctx: &Ctx, input: &mut Input, params: &Params) -> Result<PandaReport> {
     let mut watch = PandaWatch::new();
-    let out = params.out.as_deref().unwrap_or("panda_state.jsonl");
-    let (from, to, speed) = (params.from, params.to, params.speed);
-    let replay = Replay { from, to, speed, out, frames: false, pandas: true };
+    let replay = Replay { frames: false, ..params.replay("panda_state.jsonl") };
     let done = replay.run(ctx, input, &mut watch)?;
     if watch.lives().is_empty() {
         let (what, effect) = ("pandaStates".to_owned(), "the state of no panda is known".to_owned());

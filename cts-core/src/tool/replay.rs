@@ -42,6 +42,38 @@ pub(super) struct Replay<'a> {
     pub(super) pandas: bool,
 }
 
+/// [`params!`](crate::params) of a monitor: the log, its own ones, and those of every replay.
+macro_rules! monitor_params {
+    ($(#[$meta:meta])* pub struct Params { $($own:tt)* }) => {
+        $crate::params! {
+            $(#[$meta])*
+            pub struct Params {
+                /// The log to replay: a file, a directory, a route, or `-` for standard input.
+                log: String = String::new(), kind: $crate::tool::Kind::Input, required: true;
+                $($own)*
+                /// Start, after the first event of CAN or pandas.
+                from: f64 = 0.0, unit: "s", min: 0.0;
+                /// End, after the first event of CAN or pandas.
+                to: Option<f64> = None, unit: "s", min: 0.0;
+                /// Speed of the replay: 1 is real time, 0 at once.
+                speed: f64 = 0.0, min: 0.0, max: 1000.0;
+                /// The file for the events; by default the name of the monitor.
+                out: Option<String> = None, kind: $crate::tool::Kind::Path;
+            }
+        }
+
+        impl Params {
+            /// The replay that they ask for, of frames and pandas.
+            fn replay(&self, default_out: &'static str) -> $crate::tool::replay::Replay<'_> {
+                let (from, to, speed) = (self.from, self.to, self.speed);
+                let out = self.out.as_deref().unwrap_or(default_out);
+                $crate::tool::replay::Replay { from, to, speed, out, frames: true, pandas: true }
+            }
+        }
+    };
+}
+pub(super) use monitor_params;
+
 /// What came of it.
 pub(super) struct Replayed {
     pub(super) record: InputRecord,

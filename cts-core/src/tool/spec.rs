@@ -111,6 +111,14 @@ impl Param {
         }
     }
 
+    /// The documentation with unit and range, for places that have no field for these.
+    fn full_description(&self) -> String {
+        let unit = (!self.unit.is_empty()).then(|| format!("in {}", self.unit));
+        let bounds: Vec<String> = unit.into_iter().chain(self.range()).collect();
+        let text = self.description();
+        if bounds.is_empty() { text } else { format!("{text} ({})", bounds.join(", ")) }
+    }
+
     /// The parameter as the service's capabilities show it, with all six fields.
     pub fn capability(&self) -> Value {
         let choices = (!self.choices.is_empty()).then_some(self.choices);
@@ -120,7 +128,7 @@ impl Param {
             _ => Value::Null,
         };
         json!({
-            "type": self.kind.name(), "default": self.shown_default(), "description": self.description(),
+            "type": self.kind.name(), "default": self.shown_default(), "description": self.full_description(),
             "choices": choices, "required": self.required || self.required_in_v1, "nargs": nargs,
         })
     }

@@ -289,6 +289,8 @@ mod tests {
             "type": "list", "default": ["a"], "description": "Bits.", "choices": null, "required": false, "nargs": "*"
         });
         assert_eq!(Params::PARAMS[5].capability(), watch);
+        let start = Params::PARAMS.iter().find(|param| param.name == "start").unwrap();
+        assert_eq!(start.capability()["description"], "Begin. (in s, from 0 to 60)");
         assert_eq!(Params::PARAMS[4].description(), "Some addresses. In more words.");
     }
 }

@@ -73,8 +73,11 @@ pub fn run(matches: &ArgMatches, out: &mut dyn Write, err: &mut dyn Write) -> st
         }
     };
     match answer(name, matches, &config) {
-        Ok(text) => {
-            writeln!(out, "{text}")?;
+        Ok(said) => {
+            writeln!(out, "{}", said.text)?;
+            if let Some(note) = said.note {
+                writeln!(err, "{note}")?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         Err(failure) => {
@@ -84,15 +87,28 @@ pub fn run(matches: &ArgMatches, out: &mut dyn Write, err: &mut dyn Write) -> st
     }
 }
 
-fn answer(name: &str, matches: &ArgMatches, config: &Config) -> Result<String, Failure> {
+/// What a command has to say.
+struct Said {
+    text: String,
+    /// Words for people, which a file that takes the text shall not have.
+    note: Option<String>,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Self { text, note: None }
+    }
+}
+
+fn answer(name: &str, matches: &ArgMatches, config: &Config) -> Result<Said, Failure> {
     let dir = &config.storage_dir;
     same_user(dir)?;
     let keys = Keys::open(Store::open(&Layout::create(dir)?.store())?)?;
     let as_json = matches.get_flag("json");
     match name {
         "create" => created(&keys, matches, config, as_json),
-        "revoke" => revoked(&keys, matches, config, as_json),
-        _ => listed(&keys, as_json),
+        "revoke" => revoked(&keys, matches, config, as_json).map(Said::from),
+        _ => listed(&keys, as_json).map(Said::from),
     }
 }
 
@@ -109,7 +125,7 @@ fn same_user(dir: &Path) -> Result<(), Failure> {
     Err(Failure::validation("wrong-user", message, fix))
 }
 
-fn created(keys: &Keys, matches: &ArgMatches, config: &Config, as_json: bool) -> Result<String, Failure> {
+fn created(keys: &Keys, matches: &ArgMatches, config: &Config, as_json: bool) -> Result<Said, Failure> {
     let text = |id: &str| matches.get_one::<String>(id).map(String::as_str).unwrap_or_default();
     let (name, scopes) = (text("name"), Scopes::parse(text("scope")));
     let expires = matches.get_one::<u16>("expires-days").map(|days| clock::now() + Micros::from(*days) * DAY);
@@ -118,14 +134,11 @@ fn created(keys: &Keys, matches: &ArgMatches, config: &Config, as_json: bool) ->
     let expires = expires.map(clock::text);
     if as_json {
         let object = json!({"id": key.id(), "key": key.reveal(), "name": name, "scopes": scopes.to_string(), "expires_at": expires});
-        return Ok(object.to_string());
+        return Ok(object.to_string().into());
     }
     let until = expires.map_or_else(String::new, |at| format!(", until {at}"));
-    Ok(format!(
-        "{}\n\nThis is the only time the key is shown. id {}, scopes: {scopes}{until}",
-        key.reveal(),
-        key.id()
-    ))
+    let note = format!("This is the only time the key is shown. id {}, scopes: {scopes}{until}", key.id());
+    Ok(Said { text: key.reveal(), note: Some(note) })
 }
 
 fn revoked(keys: &Keys, matches: &ArgMatches, config: &Config, as_json: bool) -> Result<String, Failure> {

@@ -3,6 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use cts_core::io::connect::{Client, Options, Token};
+
 use super::fields::Config;
 use super::lists::CorsOrigin;
 use super::load::Layers;
@@ -19,7 +21,10 @@ const ALWAYS: &[(&str, Check)] = &[
     ("jwt_secret", two_kinds_of_keys),
     ("jwt_secret", short_secret),
     ("jwt_issuer", useless_claims),
-    ("temp_directory", nested_directories),
+    ("comma_jwt", two_comma_tokens),
+    ("comma_jwt", odd_comma_token),
+    ("comma_jwt_file", unreadable_comma_token),
+    ("comma_api_url", odd_comma_api),
     ("cors_allowed_origins", any_and_more),
     ("max_requests_per_minute", too_few_requests),
 ];
@@ -113,11 +118,40 @@ fn useless_claims(config: &Config) -> Option<Problem> {
     })
 }
 
-fn nested_directories(config: &Config) -> Option<Problem> {
-    when(config.storage_dir.starts_with(&config.temp_directory), || {
-        Problem::error("`storage_dir` lies in `temp_directory`, which is emptied")
-            .remedy("choose separate directories")
+fn two_comma_tokens(config: &Config) -> Option<Problem> {
+    when(config.comma_jwt.is_some() && config.comma_jwt_file.is_some(), || {
+        Problem::error("`comma_jwt` and `comma_jwt_file` are both set").remedy("remove one of them")
     })
+}
+
+fn odd_comma_token(config: &Config) -> Option<Problem> {
+    let token = config.comma_jwt.as_ref()?;
+    when(Token::new(token.reveal()).is_err(), || {
+        Problem::error("`comma_jwt` cannot be a token").remedy("copy the one of https://jwt.comma.ai")
+    })
+}
+
+fn unreadable_comma_token(config: &Config) -> Option<Problem> {
+    let path = config.comma_jwt_file.as_ref()?;
+    let message = match Token::of_file(path) {
+        Ok(Some(_)) => return None,
+        Ok(None) => format!("`comma_jwt_file` {} holds no token", path.display()),
+        Err(e) => format!("`comma_jwt_file`: {e}"),
+    };
+    // It is read for each download, so that it may come later.
+    Some(
+        Problem::warning(message)
+            .remedy("put the token of https://jwt.comma.ai into it, for the service to read"),
+    )
+}
+
+fn odd_comma_api(config: &Config) -> Option<Problem> {
+    let address = config.comma_api_url.clone()?;
+    let error = Client::new(Options { address: Some(address), ..Options::default() }).err()?;
+    Some(
+        Problem::error(format!("`comma_api_url`: {error}"))
+            .remedy("give an address such as https://api.comma.ai"),
+    )
 }
 
 fn any_and_more(config: &Config) -> Option<Problem> {
@@ -245,6 +279,6 @@ fn readable_secret(path: &Path, production: bool) -> Option<Problem> {
     when(mode & 0o004 != 0, || {
         let message = format!("{} holds a secret, and everyone on this machine can read it", path.display());
         let problem = if production { Problem::error(message) } else { Problem::warning(message) };
-        problem.remedy(format!("chmod 640 {}, or use `jwt_secret_file`", path.display()))
+        problem.remedy(format!("chmod 640 {}, or use `jwt_secret_file` or `comma_jwt_file`", path.display()))
     })
 }

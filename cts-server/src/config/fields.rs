@@ -186,13 +186,13 @@ config! {
     "Directories" {
         /// Where the database, artifacts and uploads lie; one service at a time.
         storage_dir: PathBuf = "/var/lib/cts-lite";
-        /// Where data for many programs of the suite lies.
+        /// Of the older service; nothing is put there.
         base_storage_path: PathBuf = "/var/lib/cts";
-        /// Where files of running runs lie.
+        /// Of the older service; files of running runs lie in `storage_dir`, so that they get their place at once.
         temp_directory: PathBuf = "/tmp/cts";
         /// Where the audit log lies.
         log_directory: PathBuf = "/var/log/cts";
-        /// Where logs fetched from comma connect go.
+        /// Where logs fetched from comma connect lie; routes are searched there too.
         download_base_path: PathBuf = "/var/lib/cts/downloads";
         /// Directories whose files runs may read, besides uploads.
         allowed_roots: Vec<PathBuf> = "/", staging = Some("/var/lib/cts"), production = Some("/var/lib/cts");
@@ -230,6 +230,18 @@ config! {
         retry_pause_ms: u64 = "500", max = 600_000;
         /// Whether a run that a crash of the service cut off is started again, once; it may be why the service crashed.
         retry_interrupted: bool = "false";
+    }
+    "Comma connect" {
+        /// Downloads from comma connect at the same time; 0 offers none.
+        max_concurrent_downloads: u64 = "2", max = 64;
+        /// Seconds after which a request for a download is answered with its state so far; proxies must wait longer.
+        download_wait_seconds: u64 = "100", max = 86_400;
+        /// Token of jwt.comma.ai that all downloads use; without one, `COMMA_JWT` and then `~/.comma/auth.json` of the service's user, else public drives only.
+        comma_jwt: Option<Secret> = "", secret = true;
+        /// File that holds `comma_jwt`, alone or as `access_token` of a JSON object; read for each download.
+        comma_jwt_file: Option<PathBuf> = "";
+        /// Base address of the comma API; by default `API_HOST` of the environment, else `https://api.comma.ai`.
+        comma_api_url: Option<String> = "";
     }
     "Performance tuning" {
         /// Log lines kept of one run; the rest is counted.

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::fields::Config;
-use crate::settings::{HttpSettings, Limits, Measuring, Retention, RunSettings, Settings};
+use crate::settings::{
+    DownloadSettings, HttpSettings, Limits, Measuring, Retention, RunSettings, Settings, TokenSource,
+};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -37,6 +39,7 @@ impl Config {
             metrics: self.enable_metrics,
             health_checks: self.enable_health_checks,
             runs: self.runs(),
+            downloads: self.downloads(),
             limits: self.limits(),
             retention: self.retention(),
             http: self.http(),
@@ -70,6 +73,21 @@ impl Config {
             max_log_bytes: self.max_log_kb * KIB,
             shutdown_grace: Duration::from_secs(self.shutdown_grace_seconds),
             spare_workers: size(self.spare_workers),
+        }
+    }
+
+    fn downloads(&self) -> DownloadSettings {
+        let token = match (&self.comma_jwt, &self.comma_jwt_file) {
+            (Some(token), _) => TokenSource::Given(token.clone()),
+            (None, Some(path)) => TokenSource::File(path.clone()),
+            (None, None) => TokenSource::User,
+        };
+        DownloadSettings {
+            max_concurrent: size(self.max_concurrent_downloads),
+            wait: Duration::from_secs(self.download_wait_seconds),
+            token,
+            api: self.comma_api_url.clone().or_else(|| std::env::var("API_HOST").ok()),
+            ..DownloadSettings::new(self.download_base_path.clone())
         }
     }
 

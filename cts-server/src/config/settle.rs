@@ -4,25 +4,27 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
-use super::fields::field;
+use super::fields::{Config, field};
 use super::load::Layers;
 use super::problem::{Origin, Problem};
 use super::source::Sources;
 use super::values::{Environment, Raw};
 
-/// Directories that the service writes to, and their places below a user's data.
-const WRITTEN: [(&str, &str); 4] = [
-    ("storage_dir", "cts-lite"),
-    ("base_storage_path", "cts"),
-    ("log_directory", "cts-lite/log"),
-    ("download_base_path", "cts/downloads"),
+/// A directory of data, its place below a user's data, and whether the service itself writes there.
+type Dir = (&'static str, &'static str, fn(&Config) -> bool);
+
+const DATA: [Dir; 4] = [
+    ("storage_dir", "cts-lite", |_| true),
+    ("base_storage_path", "cts", |_| false),
+    ("log_directory", "cts-lite/log", |_| true),
+    ("download_base_path", "cts/downloads", |config| config.max_concurrent_downloads > 0),
 ];
 
 /// In development, a default directory that cannot be written is replaced by one of the user. Elsewhere, and when
 /// someone chose the directory, it is only told: the place of data must never depend on who starts the service.
 pub(super) fn directories(layers: &mut Layers, sources: &Sources) {
     let development = layers.config.environment == Environment::Development;
-    for (name, below) in WRITTEN {
+    for (name, below, written) in DATA {
         let Some(field) = field(name) else { continue };
         let path = PathBuf::from(super::show::plain(&layers.config.json(field)));
         if is_writable(&path) {
@@ -36,11 +38,12 @@ pub(super) fn directories(layers: &mut Layers, sources: &Sources) {
                 layers.problem(Problem::warning(format!("{message}; {} is used", other.display())));
                 layers.set(field, Raw::Text(&other.to_string_lossy()), Origin::Fallback);
             }
-            _ => layers.problem(
+            _ if written(&layers.config) => layers.problem(
                 Problem::warning(message)
                     .at(origin)
                     .remedy(format!("create it for the service, or set `{name}`")),
             ),
+            _ => {}
         }
     }
 }

@@ -289,7 +289,6 @@ fn unsafe_combinations_are_refused_with_a_remedy() {
             ("worker_memory_mb", "1"),
         ),
         (&[("environment", "production"), ("port", "0")], "clients could not know", ("port", "1")),
-        (&[("storage_dir", "/tmp/cts/data")], "is emptied", ("storage_dir", "/srv/data")),
     ];
     for (flags, message, (name, value)) in table {
         let world = flags.iter().fold(World::new(), |world, (name, value)| world.flag(name, value));
@@ -323,6 +322,29 @@ fn secrets_are_shown_nowhere() {
     let toml = World::new().toml("jwt_secret = [\"horse\"]").errors();
     assert!(toml.contains("c.toml:1") && !toml.contains("horse"), "{toml}");
     assert!(cli::with_flags(clap::Command::new("x")).get_arguments().all(|a| a.get_id() != "jwt_secret"));
+}
+
+#[test]
+fn the_token_of_comma_connect_is_shown_nowhere() {
+    let world = World::new().var("CTS_COMMA_JWT", "horse.battery");
+    let loaded = world.load();
+    let all =
+        format!("{loaded:?} {} {:#} {:?}", to_text(&loaded), to_json(&loaded), loaded.config.settings());
+    assert!(!all.contains("horse") && all.contains(MASK));
+    let odd = World::new().var("CTS_COMMA_JWT", "horse battery").errors();
+    assert!(odd.contains("`comma_jwt` cannot be a token") && !odd.contains("horse"), "{odd}");
+    let both = world.flag("comma_jwt_file", "/no/such/file").errors();
+    assert!(both.contains("`comma_jwt` and `comma_jwt_file` are both set"), "{both}");
+    let absent = World::new().flag("comma_jwt_file", "/no/such/file").load();
+    assert!(warnings(&absent).iter().any(|warning| warning.contains("/no/such/file holds no token")));
+}
+
+#[test]
+fn the_address_of_comma_connect_is_checked() {
+    let errors = |url| World::new().flag("comma_api_url", url).errors();
+    assert!(errors("http://api.example").contains("`comma_api_url`: "), "{}", errors("http://api.example"));
+    let config = World::new().flag("comma_api_url", "https://api.example").load().config;
+    assert_eq!(config.settings().unwrap().downloads.api.as_deref(), Some("https://api.example"));
 }
 
 #[test]
@@ -381,11 +403,19 @@ fn a_chosen_directory_is_never_replaced() {
     let mut world = World::new().toml("");
     world.sources.user_data = Some(world.path("home"));
     let blocked = world.path("c.toml").join("below-a-file");
-    let world = world.flag("storage_dir", &blocked.to_string_lossy());
+    let [storage, downloads] = ["storage_dir", "download_base_path"];
+    let world = world.flag(storage, &blocked.to_string_lossy()).flag(downloads, &blocked.to_string_lossy());
     let loaded = world.load();
-    assert_eq!(loaded.config.storage_dir, blocked);
-    let told = loaded.warnings.iter().map(ToString::to_string);
-    assert_eq!(told.filter(|w| w.contains("`storage_dir`") && w.contains("cannot be written")).count(), 1);
+    assert_eq!((&loaded.config.storage_dir, &loaded.config.download_base_path), (&blocked, &blocked));
+    let told = |loaded: &Loaded, name: &str| {
+        let name = format!("`{name}`");
+        let told = loaded.warnings.iter().map(ToString::to_string);
+        told.filter(|text| text.contains(&name) && text.contains("cannot be written")).count()
+    };
+    assert_eq!((told(&loaded, storage), told(&loaded, downloads)), (1, 1));
+    // Where nothing is written, it may well be read-only.
+    let none = world.flag("max_concurrent_downloads", "0").load();
+    assert_eq!((told(&none, storage), told(&none, downloads)), (1, 0));
 }
 
 #[test]

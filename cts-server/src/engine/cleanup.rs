@@ -10,7 +10,7 @@ use crate::clock::Micros;
 use crate::failure::Failure;
 use crate::files::remove_dir;
 use crate::settings::Retention;
-use crate::store::{Run, Upload};
+use crate::store::{Download, Run, Upload};
 
 /// Longest pause between two looks at the clocks, so that a jump is not hidden by how long nobody looked.
 const LOOK: Duration = Duration::from_secs(600);
@@ -89,6 +89,10 @@ impl Engine {
         }
         let uploads = store.write_now(|db| Upload::delete_unused(db, &uploads))?;
         done = done.and(remove_all(uploads.iter().map(|id| layout.upload(id))));
+        if let Some(oldest) = oldest {
+            // Only what is known of them; their files are the users'.
+            store.write_now(|db| Download::delete_ended(db, oldest))?;
+        }
         if runs.len() + uploads.len() > 0 {
             tracing::info!(runs = runs.len(), uploads = uploads.len(), "what is old or too much is removed");
         }

@@ -7,6 +7,7 @@ mod ageing;
 mod attempt;
 mod cleanup;
 mod dials;
+mod downloads;
 mod execute;
 mod input;
 mod live;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use downloads::{DownloadView, NewDownload};
 pub use live::Live;
 pub use logbook::LogBook;
 pub use monitors::{Feed, Monitor, MonitorState, MonitorStatus, Piece, Subscription};
@@ -73,6 +75,7 @@ struct Inner {
     uploading: Mutex<HashSet<String>>,
     /// Of unfinished uploads, by id.
     arrived: Mutex<HashMap<String, Arrived>>,
+    downloads: downloads::Downloads,
     _lock: DataLock,
 }
 
@@ -124,6 +127,7 @@ impl Engine {
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             monitors: monitors::Registry::default(),
+            downloads: downloads::Downloads::new(&settings.downloads),
             uploading: Mutex::default(),
             arrived: Mutex::default(),
             _lock: lock,
@@ -332,6 +336,7 @@ impl Engine {
     /// Starts no run any more, gives running ones some time, and puts the rest back into the queue.
     pub async fn shut_down(&self) {
         self.0.stopping.cancel();
+        self.stop_downloads();
         self.stop_monitors().await;
         self.0.tasks.close();
         let grace = self.0.settings.runs.shutdown_grace;
@@ -347,10 +352,6 @@ impl Engine {
         let live: Vec<Arc<Live>> = lock(&self.0.live).drain().map(|(_, live)| live).collect();
         live.iter().for_each(|live| live.book.close());
         self.0.pool.clear();
-        // Nothing that was written depends on the power any more.
-        if let Err(failure) = self.blocking(|engine| engine.0.store.settle()).await {
-            tracing::error!(code = failure.code, "{}", failure.message);
-        }
     }
 
     /// A worker for one job.

@@ -13,7 +13,10 @@ use super::{Engine, lock};
 use crate::clock::Micros;
 use crate::failure::Failure;
 use crate::files::{Layout, remove_dir};
-use crate::store::{Artifact, CORRUPT, End, Level, LogEntry, ResultKeys, Run, Status, Upload, UploadState};
+use crate::store::{
+    Artifact, CORRUPT, Download, DownloadResult, DownloadStatus, End, Level, LogEntry, ResultKeys, Run,
+    Status, Upload, UploadState,
+};
 
 impl Engine {
     pub(super) async fn recover(&self) -> Result<(), Failure> {
@@ -23,7 +26,8 @@ impl Engine {
             engine.fail_interrupted()?;
             engine.clear_runs()?;
             engine.clear_uploads()?;
-            engine.queue_again()
+            engine.queue_again()?;
+            engine.take_up_downloads()
         });
         work.await.unwrap_or_else(|e| Err(Failure::system("internal", e.to_string(), "Report this.")))
     }
@@ -133,6 +137,30 @@ impl Engine {
             let live = Arc::new(Live::new(LogBook::new(&self.0.settings, entries)));
             lock(&self.0.live).insert(run.id.clone(), live);
             self.enqueue(&run);
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Downloads that were going on when the service ended are failed, since one of them may be why it did; the same
+    /// request goes on with what came. Those that waited wait again.
+    fn take_up_downloads(&self) -> Result<(), Failure> {
+        let message = "the service ended while the download was going on";
+        let fix = "Send the same request again: with `resume` it goes on where it broke off.";
+        let failure = Failure::system("interrupted", message, fix);
+        for download in self.0.store.read_now(Download::unfinished)? {
+            if download.status == DownloadStatus::Queued {
+                self.begin_download(download);
+                continue;
+            }
+            let result = DownloadResult { failure: Some(failure.clone()), ..download.result };
+            let (id, now) = (&download.id, Some(self.now()));
+            self.0.store.write_now(|db| Download::advance(db, id, DownloadStatus::Failed, &result, now))?;
+            tracing::warn!(
+                download = id,
+                "a download was interrupted by the end of the service and is failed"
+            );
         }
         Ok(())
     }

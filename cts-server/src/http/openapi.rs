@@ -86,6 +86,10 @@ fn parameters(route: &Route) -> Vec<Value> {
     let header = |name: &str, doc: &str| json!({ "name": name, "in": "header", "description": doc, "schema": { "type": "string" } });
     match (route.method, route.path) {
         ("POST", "/v1/runs") => all.push(header("Idempotency-Key", "Equal for repetitions of one request")),
+        ("POST", "/v1/downloads") => {
+            all.push(header("Idempotency-Key", "Equal for repetitions of one request"));
+            all.push(header("Prefer", "`respond-async`: answer at once; `wait=N`: after N seconds at most"));
+        }
         (_, "/v1/runs/{run_id}/logs") => {
             all.push(header("Last-Event-ID", "Number of the last line that was seen"))
         }

@@ -34,12 +34,14 @@ fn status_of(failure: &Failure) -> StatusCode {
         ("upload-busy" | "upload-complete" | "upload-offset" | "idempotency-mismatch", _) => {
             StatusCode::CONFLICT
         }
-        ("queue-full" | "too-many-monitors", _) => StatusCode::TOO_MANY_REQUESTS,
+        ("queue-full" | "too-many-monitors" | "too-many-downloads", _) => StatusCode::TOO_MANY_REQUESTS,
         ("busy" | "stopping", _) => StatusCode::SERVICE_UNAVAILABLE,
         ("disk-full", _) => StatusCode::INSUFFICIENT_STORAGE,
-        ("no-such-run" | "no-such-artifact" | "no-such-upload" | "no-such-monitor", _) => {
-            StatusCode::NOT_FOUND
-        }
+        (
+            "no-such-run" | "no-such-artifact" | "no-such-upload" | "no-such-monitor" | "no-such-download"
+            | "not-offered",
+            _,
+        ) => StatusCode::NOT_FOUND,
         (_, Category::ToolNotFound) => StatusCode::NOT_FOUND,
         (_, Category::ValidationError) => StatusCode::BAD_REQUEST,
         (_, Category::SystemError | Category::ToolError) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -295,24 +295,44 @@ pub(super) static ROUTES: &[Route] = &[
     },
     Route {
         method: "POST",
-        body: Some("Any"),
-        problems: &[404],
+        body: Some("DownloadRequest"),
+        status: 202,
+        problems: &[400, 403, 404, 409, 413, 422, 429, 503],
         ..get(
             "/v1/downloads",
             "downloads",
-            "Not offered: answers how to get logs",
-            "Any",
-            call!(downloads::refuse),
+            "Fetches a drive from comma connect; answers when it is done, or before with `Prefer: respond-async`",
+            "Download",
+            call!(downloads::create),
+        )
+    },
+    Route {
+        query: &[
+            ("status", "string", "Only downloads of this state"),
+            ("limit", "integer", "At most so many, up to 1000"),
+        ],
+        problems: &[422],
+        ..get(
+            "/v1/downloads",
+            "downloads",
+            "Downloads, the newest first",
+            "DownloadList",
+            call!(downloads::list),
         )
     },
     Route {
         problems: &[404],
+        ..get("/v1/downloads/{download_id}", "downloads", "A download", "Download", call!(downloads::get))
+    },
+    Route {
+        method: "DELETE",
+        problems: &[404],
         ..get(
             "/v1/downloads/{download_id}",
             "downloads",
-            "Not offered: answers how to get logs",
-            "Any",
-            call!(downloads::refuse),
+            "Cancels a download; what has come stays",
+            "Download",
+            call!(downloads::cancel),
         )
     },
     Route {

@@ -27,7 +27,8 @@ pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
     Ok(response)
 }
 
-fn idempotency_key(request: &Request) -> Result<Option<String>, Problem> {
+/// The key that makes repetition harmless.
+pub(super) fn idempotency_key(request: &Request) -> Result<Option<String>, Problem> {
     match request.header("idempotency-key") {
         None | Some("") => Ok(None),
         Some(key) if key.len() <= 255 => Ok(Some(key.to_owned())),

@@ -1,10 +1,12 @@
 //! How things look in JSON; the shapes that older clients know, with both spellings where they differ.
 
+use cts_core::io::connect::FileKind;
 use serde_json::{Value, json};
 
 use crate::clock::{self, Micros};
-use crate::engine::{Engine, Monitor, UploadView, calm};
-use crate::store::{Artifact, LogEntry, Run, Status, UploadState};
+use crate::engine::{DownloadView, Engine, Monitor, UploadView, calm};
+use crate::failure::Failure;
+use crate::store::{Artifact, Download, DownloadStatus, LogEntry, Run, Status, UploadState};
 
 /// Ids of artifacts.
 pub(super) fn ids(artifacts: &[Artifact]) -> Vec<&str> {
@@ -118,20 +120,60 @@ pub(super) fn monitor(monitor: &Monitor, full: bool) -> Value {
         "subscribers": monitor.feed.subscribers(),
         "progress": state.progress.map_or(Value::Null, percent),
         "stream_url": format!("/v1/monitors/{}/stream", monitor.id),
-        "error": state.failure.as_ref().map(|failure| calm(&failure.message)),
-        "error_category": state.failure.as_ref().map(|failure| json!(failure.category)),
-        "error_details": Value::Null,
     });
-    if let Some(failure) = &state.failure {
-        let mut details = json!(failure.details);
-        details["code"] = failure.code.as_str().into();
-        details["suggested_fix"] = failure.suggested_fix.as_str().into();
-        value["error_details"] = details;
-    }
+    explain(&mut value, state.failure.as_ref());
     if full {
         value["report"] = state.report.unwrap_or_default();
     }
     value
+}
+
+/// A download.
+pub(super) fn download(view: &DownloadView) -> Value {
+    let Download { wish, result, .. } = &view.download;
+    let wanted =
+        |kind: FileKind| (kind.name().to_owned(), wish.files.iter().any(|name| name == kind.name()).into());
+    let types: serde_json::Map<String, Value> = FileKind::ALL.into_iter().map(wanted).collect();
+    let directory =
+        result.route.as_ref().map(|route| format!("{}/{}", view.download.dest, route.replace('|', "/")));
+    let mut value = json!({
+        "download_id": view.download.id,
+        "id": view.download.id,
+        "status": view.download.status,
+        "route": wish.route,
+        "canonical_route": result.route,
+        "file_types": types,
+        "search_days": wish.search_days,
+        "resume": wish.resume,
+        "parallel": wish.parallel,
+        "dest_root": view.download.dest,
+        "directory": directory,
+        "downloaded_files": result.downloaded,
+        "skipped_files": result.skipped,
+        "failed_files": result.failed,
+        "total_bytes": result.bytes,
+        "missing": result.missing,
+        "progress": match view.download.status {
+            DownloadStatus::Completed => json!(100),
+            _ => view.percent.map_or(Value::Null, percent),
+        },
+        "created_at": clock::text(view.download.created_at),
+        "completed_at": view.download.completed_at.map(clock::text),
+    });
+    explain(&mut value, result.failure.as_ref());
+    value
+}
+
+/// Puts a failure into an object, or says that there is none.
+fn explain(value: &mut Value, failure: Option<&Failure>) {
+    value["error"] = json!(failure.map(|failure| calm(&failure.message)));
+    value["error_category"] = json!(failure.map(|failure| failure.category));
+    value["error_details"] = failure.map_or(Value::Null, |failure| {
+        let mut details = json!(failure.details);
+        details["code"] = failure.code.as_str().into();
+        details["suggested_fix"] = failure.suggested_fix.as_str().into();
+        details
+    });
 }
 
 /// An upload.

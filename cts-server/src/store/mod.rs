@@ -1,10 +1,11 @@
-//! What is known of runs, logs, artifacts and uploads, in one SQLite file.
+//! What is known of runs, logs, artifacts, uploads and downloads, in one SQLite file.
 //!
 //! This room knows SQL and nothing of processes, queues and HTTP. Every change is one transaction, so that the end of
 //! the service at any moment leaves a true state. There is one writing connection; readers have their own, which the
 //! write-ahead log lets go on beside it.
 
 mod artifacts;
+mod downloads;
 mod facts;
 mod logs;
 mod runs;
@@ -20,6 +21,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
 pub use artifacts::Artifact;
+pub use downloads::{Download, DownloadResult, DownloadStatus, DownloadWish};
 pub use facts::{fact, set_fact};
 pub use logs::{Level, LogEntry};
 pub use runs::{End, InputRef, ResultKeys, Run, RunFilter, Status};
@@ -83,26 +85,19 @@ impl Store {
     /// # Errors
     /// `busy`, `disk-full`, `store-corrupt`, `store`.
     pub fn checkpoint(&self) -> Result<(), Failure> {
-        if !self.0.written.swap(false, Ordering::Relaxed) || self.move_pages("PASSIVE")? < MANY_FRAMES {
+        if !self.0.written.swap(false, Ordering::Relaxed) || self.checkpoint_by("PASSIVE", 1)? < MANY_FRAMES {
             return Ok(());
         }
         // Waits for readers and writers, for once, so that the log begins anew.
-        self.move_pages("RESTART").map(drop)
+        self.checkpoint_by("RESTART", 0).map(drop)
     }
 
-    /// The last checkpoint: everything is in one file.
-    ///
-    /// # Errors
-    /// Those of [`Store::checkpoint`].
-    pub fn settle(&self) -> Result<(), Failure> {
-        self.move_pages("TRUNCATE").map(drop)
-    }
-
-    /// The number of pages in the log.
-    fn move_pages(&self, how: &str) -> Result<i64, Failure> {
+    /// One number of its answer: 0 whether somebody was in the way, 1 pages in the log.
+    fn checkpoint_by(&self, how: &str, number: usize) -> Result<i64, Failure> {
         let connection = self.0.checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
-        let pages = connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get(1));
-        pages.map_err(|e| failure(&e, &self.0.path))
+        let answer =
+            connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get(number));
+        answer.map_err(|e| failure(&e, &self.0.path))
     }
 
     /// Changes something in one transaction, on a thread that may block.
@@ -161,6 +156,17 @@ impl Store {
             Ok(value)
         };
         attempt().map_err(|e| failure(&e, &self.0.path))
+    }
+
+    /// Moves all changes from the write-ahead log into the file, so that a copy of the file alone is whole. False if
+    /// somebody still reads; nothing is lost then.
+    ///
+    /// # Errors
+    /// `disk-full`, `store-corrupt`, `store`.
+    pub fn settle(&self) -> Result<bool, Failure> {
+        self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let busy = self.checkpoint_by("TRUNCATE", 0)?;
+        Ok(busy == 0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Runs.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, RowIndex, named_params, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -139,16 +139,16 @@ pub struct RunFilter {
 const COLUMNS: &str = "seq, id, owner, client, tool, name, params, input, status, priority, created_at, started_at, \
     completed_at, attempts, report, failure, idempotency_key, logs_dropped";
 
-fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Sql<Option<T>> {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> Sql<Option<T>> {
     let parse = |text: &str| {
         serde_json::from_str(text).map_err(|e| {
-            rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(e))
+            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
         })
     };
     row.get_ref(column)?.as_str_or_null()?.map(parse).transpose()
 }
 
-fn text<T: Serialize>(value: Option<&T>) -> Option<String> {
+pub(super) fn text<T: Serialize>(value: Option<&T>) -> Option<String> {
     value.and_then(|value| serde_json::to_string(value).ok())
 }
 

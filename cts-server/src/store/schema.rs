@@ -9,7 +9,7 @@ use super::{CORRUPT, Sql, failure};
 use crate::failure::Failure;
 
 /// What each version adds to the one before. Their number is the version of a file, in SQLite's `user_version`.
-const STEPS: &[&str] = &[FIRST, FACTS_AND_CONTENTS];
+const STEPS: &[&str] = &[FIRST, DOWNLOADS, FACTS_AND_CONTENTS];
 
 /// Bytes of the write-ahead log that are kept on the disk for what comes next.
 const LARGE_LOG: i64 = 32 << 20;
@@ -71,6 +71,31 @@ CREATE TABLE uploads (
     state TEXT NOT NULL CHECK (state IN ('open', 'complete')),
     created_at INTEGER NOT NULL
 );
+";
+
+const DOWNLOADS: &str = "
+CREATE TABLE downloads (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT,
+    client TEXT NOT NULL,
+    wish TEXT NOT NULL,
+    dest TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('queued', 'resolving', 'downloading', 'completed', 'failed')),
+    route TEXT,
+    downloaded INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    missing TEXT,
+    failure TEXT,
+    created_at INTEGER NOT NULL,
+    completed_at INTEGER,
+    idempotency_key TEXT
+);
+CREATE INDEX downloads_by_status ON downloads (status, seq);
+CREATE UNIQUE INDEX downloads_by_idempotency_key ON downloads (COALESCE(owner, client), idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
 ";
 
 const FACTS_AND_CONTENTS: &str = "

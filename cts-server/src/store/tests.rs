@@ -44,6 +44,22 @@ fn open() -> (tempfile::TempDir, Store) {
 }
 
 #[test]
+fn the_file_alone_is_whole_once_it_is_settled() {
+    let (dir, store) = open();
+    store.write_now(|db| run("a").insert(db)).unwrap();
+    assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_some());
+    let log = dir.path().join("store.db-wal");
+    assert!(std::fs::metadata(&log).unwrap().len() > 0);
+    assert!(store.settle().unwrap());
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+    let copy = dir.path().join("copy.db");
+    std::fs::copy(dir.path().join("store.db"), &copy).unwrap();
+    assert!(Store::open(&copy).unwrap().read_now(|db| Run::get(db, "a")).unwrap().is_some());
+    // It goes on.
+    assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_some());
+}
+
+#[test]
 fn the_first_end_stands() {
     let (_dir, store) = open();
     store.write_now(|db| run("a").insert(db)).unwrap();
@@ -124,6 +140,46 @@ fn damaged_and_newer_files_are_refused_and_kept() {
 }
 
 #[test]
+fn the_first_end_of_a_download_stands() {
+    let (_dir, store) = open();
+    let wish = DownloadWish {
+        route: "r".to_owned(),
+        files: vec!["logs".to_owned()],
+        search_days: 7,
+        resume: true,
+        parallel: 4,
+    };
+    let download = Download {
+        id: "d".to_owned(),
+        owner: None,
+        client: "me".to_owned(),
+        wish,
+        dest: "/x".to_owned(),
+        status: DownloadStatus::Queued,
+        result: DownloadResult::default(),
+        created_at: 5,
+        completed_at: None,
+        idempotency_key: Some("k".to_owned()),
+    };
+    store.write_now(|db| download.insert(db)).unwrap();
+    assert!(store.write_now(|db| download.insert(db)).is_err());
+    let advance = |status, route: Option<&str>, at| {
+        let result =
+            DownloadResult { route: route.map(str::to_owned), bytes: 3, ..DownloadResult::default() };
+        store.write_now(|db| Download::advance(db, "d", status, &result, at)).unwrap()
+    };
+    assert!(advance(DownloadStatus::Downloading, Some("d|l"), None));
+    assert!(advance(DownloadStatus::Failed, None, Some(9)));
+    assert!(!advance(DownloadStatus::Completed, None, Some(10)));
+    let found = store.read_now(|db| Download::by_idempotency_key(db, "me", "k")).unwrap().unwrap();
+    assert_eq!((found.status, found.completed_at), (DownloadStatus::Failed, Some(9)));
+    assert_eq!((found.result.route.as_deref(), found.result.bytes), (Some("d|l"), 3));
+    assert_eq!(found.wish, download.wish);
+    assert_eq!(store.write_now(|db| Download::delete_ended(db, 9)).unwrap(), 0);
+    assert_eq!(store.write_now(|db| Download::delete_ended(db, 10)).unwrap(), 1);
+}
+
+#[test]
 fn a_failed_change_changes_nothing() {
     let (_dir, store) = open();
     let broken = store.write_now(|db| {
@@ -144,6 +200,7 @@ fn older_stores_are_brought_up_to_date() {
     let store = Store::open(&path).unwrap();
     let run = store.read_now(|db| Run::get(db, "a")).unwrap().unwrap();
     assert_eq!((run.status, run.attempts), (Status::Completed, 1));
+    assert!(store.read_now(Download::unfinished).unwrap().is_empty());
     store.write_now(|db| set_fact(db, "x", "1")).unwrap();
     assert_eq!(store.read_now(|db| fact(db, "x")).unwrap().as_deref(), Some("1"));
     drop(store);

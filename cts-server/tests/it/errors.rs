@@ -131,15 +131,3 @@ fn pages_and_documents_need_nothing_from_elsewhere() {
     assert_eq!(lab.client.get("/v1/health/ready").json()["status"], "ready");
     assert_eq!(lab.client.get("/v1/config/status").json()["environment"], "development");
 }
-
-#[test]
-fn downloads_are_refused_with_a_remedy() {
-    let lab = Lab::new();
-    let route = serde_json::json!({ "route": "0123456789abcdef|2024-01-01--00-00-00" });
-    for answer in [lab.client.post("/v1/downloads", &route), lab.client.get("/v1/downloads/x")] {
-        assert_eq!((answer.status, answer.header("content-type")), (404, "application/problem+json"));
-        let problem = answer.json();
-        assert_eq!(problem["code"], "not-offered");
-        assert!(problem["suggested_fix"].as_str().unwrap().contains("/v1/uploads"));
-    }
-}

@@ -62,6 +62,8 @@ impl Lab {
                 tell.send(service.address()).unwrap();
                 service.run(async { stopped.await.unwrap_or(()) }).await;
             });
+            // As the program ends: it does not wait for threads that wait for silent servers.
+            runtime.shutdown_timeout(std::time::Duration::from_secs(1));
         });
         let client = Client::new(told.recv().unwrap());
         Self { dir, client, stop: Some(stop), thread: Some(thread) }

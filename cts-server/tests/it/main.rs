@@ -6,7 +6,11 @@ mod artifacts;
 mod client;
 mod clients;
 mod clocks;
+#[path = "../../../cts-core/tests/connect/comma.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
+mod comma;
 mod disks;
+mod downloads;
 mod errors;
 mod faults;
 mod keys;

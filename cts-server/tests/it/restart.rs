@@ -79,7 +79,7 @@ fn workers_do_not_know_the_secrets_of_the_service() {
     let service = Daemon::start_with(service);
     let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
     service.client.wait_for(&running, &["running"]);
-    let work = dir.path().join("data/runs").join(&running).join("work").canonicalize().unwrap();
+    let work = dir.path().join("data/runs").join(&running).join("work");
     let pid = crate::lab::process_in(&work);
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
     let environment = String::from_utf8_lossy(&environment);
