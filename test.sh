@@ -50,7 +50,7 @@ if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements
     step "behind nginx" .venv/bin/python tests/service/proxy.py "$target/debug/cts-lite" "$target/debug/cts" "$target/demo-service/demo.rlog.zst"
     step "read by Prometheus" .venv/bin/python tests/service/metrics.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
     step "older clients" .venv/bin/python tests/service/old_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
-    step "kill -9" .venv/bin/python tests/service/kill.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst" 20
+    step "kill -9" .venv/bin/python tests/service/kill.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst" 50
     step "older clients themselves" .venv/bin/python tests/service/real_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
     .venv/bin/pip install -q schemathesis openapi-spec-validator || echo "SKIPPED: schemathesis cannot be installed"
     step "fuzzed interface" .venv/bin/python tests/service/api_fuzz.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"

@@ -68,10 +68,11 @@ pub struct Details {
     /// Largest resident memory of the worker that was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
-    /// The limit that was hit: `wall_time`, `cpu_time`, `memory`, `artifact_size`, `output_size`, `pipe_size`.
+    /// The limit that was hit: `wall_time`, `cpu_time`, `memory`, `open_files`, `artifact_size`, `artifacts`,
+    /// `output_size`, `pipe_size`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_hit: Option<String>,
-    /// Its value, in seconds or bytes.
+    /// Its value, in seconds or bytes, or a number of files; 0 if the service set none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_value: Option<u64>,
     /// The parameter that is wrong.
@@ -139,6 +140,16 @@ impl Failure {
     }
 }
 
+/// What helps when a run wrote too much.
+pub const TOO_LARGE: &str = "Ask for less output, for instance with filters, or raise max_artifact_size_mb.";
+/// What helps when a run needed too much memory.
+pub const OUT_OF_MEMORY: &str =
+    "Use a smaller part of the input, or raise worker_memory_mb if the machine has the memory.";
+
+/// Errors of the operating system that `std` has no stable name for. Source: errno(3), Linux.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
 /// Code and remedy of an operating system error.
 pub fn io_code(error: &std::io::Error) -> (&'static str, &'static str) {
     use std::io::ErrorKind as Kind;
@@ -151,12 +162,14 @@ pub fn io_code(error: &std::io::Error) -> (&'static str, &'static str) {
             "permission-denied",
             "Let the user that the service runs as read the input and write its data directory.",
         ),
-        Kind::FileTooLarge => (
-            "artifact-too-large",
-            "Ask for less output, for instance with filters, or raise max_artifact_size_mb.",
-        ),
+        Kind::FileTooLarge => ("artifact-too-large", TOO_LARGE),
+        Kind::OutOfMemory => ("out-of-memory", OUT_OF_MEMORY),
         Kind::NotFound => ("no-such-file", "Check the path; it is a path on the machine of the service."),
-        _ if error.raw_os_error() == Some(24) || error.raw_os_error() == Some(23) => {
+        // Names that no file can have: too long, or with a NUL in it.
+        Kind::InvalidFilename | Kind::InvalidInput => {
+            ("bad-name", "Use a name of at most 255 bytes without control characters.")
+        }
+        _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => {
             ("too-many-files", "Raise the limit of open files of the service, or run fewer things at once.")
         }
         _ => ("io", "Look at the message of the operating system and at the log of the service."),
@@ -168,17 +181,33 @@ impl From<&Error> for Failure {
         let (category, fix) = category_and_fix(error);
         let mut failure = Self::new(category, error.code(), error.to_string(), fix);
         if let ErrorKind::Io { source, .. } = error.kind() {
-            let (code, fix) = io_code(source);
-            (failure.code, failure.suggested_fix) = (code.to_owned(), fix.to_owned());
-            failure.details.error_type = Some(source.kind().to_string());
-            if code == "artifact-too-large" {
-                failure.category = Category::ToolError;
-                failure.details.limit_hit = Some("artifact_size".to_owned());
-            }
+            failure.set_io(source);
         }
         failure.details.parameter = parameter(error.kind());
         failure.details.place = place(error);
         failure
+    }
+}
+
+impl Failure {
+    /// What the operating system told a tool; some of it means that the tool hit one of its own limits.
+    fn set_io(&mut self, source: &std::io::Error) {
+        let (code, fix) = io_code(source);
+        (self.code, self.suggested_fix) = (code.to_owned(), fix.to_owned());
+        self.details.error_type = Some(source.kind().to_string());
+        let (category, limit) = match code {
+            "artifact-too-large" => (Category::ToolError, Some("artifact_size")),
+            "out-of-memory" => (Category::ToolError, Some("memory")),
+            // The other code of this name is about all files of the machine, which tools of others have open.
+            "too-many-files" if source.raw_os_error() == Some(EMFILE) => {
+                self.code = "open-files-limit".to_owned();
+                self.suggested_fix = "Use an input of fewer files, or raise worker_open_files.".to_owned();
+                (Category::ToolError, Some("open_files"))
+            }
+            "bad-name" | "no-such-file" => (Category::ValidationError, None),
+            _ => (self.category, None),
+        };
+        (self.category, self.details.limit_hit) = (category, limit.map(str::to_owned));
     }
 }
 
@@ -252,6 +281,11 @@ fn category_and_fix(error: &Error) -> (Category, String) {
         ErrorKind::FeatureNotBuilt { .. } => {
             (SystemError, "Use a build of the service that has this part.".to_owned())
         }
+        ErrorKind::NoData { help, .. } => (ValidationError, sentence(help)),
+        ErrorKind::UnknownCodec { help, .. } => (ValidationError, sentence(help)),
+        ErrorKind::BadCsv { .. } | ErrorKind::BadDbc { .. } => {
+            (ValidationError, "Correct the place in the file that the message names.".to_owned())
+        }
         _ => match error.class() {
             Class::Param => (ValidationError, "Correct the parameter.".to_owned()),
             Class::NotFound => (ValidationError, "Check the name; the message says what was looked for.".to_owned()),
@@ -273,9 +307,45 @@ fn category_and_fix(error: &Error) -> (Category, String) {
     (category, fix)
 }
 
+/// A hint of a message as a sentence of its own.
+fn sentence(hint: &str) -> String {
+    let mut letters = hint.trim_end_matches('.').chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_of_the_system_are_told_apart() {
+        use std::io::{Error as Io, ErrorKind as Kind};
+        let of = |source: Io| {
+            let failure = Failure::from(&Error::from(ErrorKind::Io { action: "create", source }));
+            (failure.category, failure.code, failure.details.limit_hit)
+        };
+        let tool = |code: &str, limit: &str| (Category::ToolError, code.to_owned(), Some(limit.to_owned()));
+        assert_eq!(of(Io::from_raw_os_error(EMFILE)), tool("open-files-limit", "open_files"));
+        assert_eq!(of(Kind::OutOfMemory.into()), tool("out-of-memory", "memory"));
+        assert_eq!(of(Kind::FileTooLarge.into()), tool("artifact-too-large", "artifact_size"));
+        assert_eq!(
+            of(Io::from_raw_os_error(ENFILE)),
+            (Category::SystemError, "too-many-files".to_owned(), None)
+        );
+        assert_eq!(
+            of(Kind::InvalidFilename.into()),
+            (Category::ValidationError, "bad-name".to_owned(), None)
+        );
+        assert_eq!(of(Kind::Other.into()), (Category::SystemError, "io".to_owned(), None));
+    }
+
+    #[test]
+    fn hints_become_sentences() {
+        assert_eq!(sentence("give a log as zstd"), "Give a log as zstd.");
+        assert_eq!(sentence("Done."), "Done.");
+        assert_eq!(sentence(""), ".");
+    }
 
     #[test]
     fn kinds_become_categories() {

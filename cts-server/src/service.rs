@@ -39,6 +39,7 @@ impl Service {
         let (address, listener) = bound.or_else(|error| Err(not_listening(&settings, &error)?))?;
         let engine = Engine::open(Arc::clone(&settings), Arc::new(metrics)).await?;
         let gate = Arc::new(Gate::new(&loaded.config, engine.store().clone())?);
+        engine.start();
         let app = Arc::new(App::new(engine, gate, address));
         Ok(Self { app, listener, address })
     }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cts_core::io::connect::Patience;
 
+use crate::clock::Clock;
 use crate::config::Secret;
 
 /// Everything that they need.
@@ -39,6 +41,8 @@ pub struct Settings {
     pub measuring: Measuring,
     /// How to start a worker: program and arguments.
     pub worker: WorkerCommand,
+    /// Where times come from.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Queue and repetition.
@@ -52,6 +56,8 @@ pub struct RunSettings {
     pub attempts: u32,
     /// Pause before the second attempt; doubled for each further one.
     pub retry_pause: Duration,
+    /// Whether a run that the end of the service cut off is started again, once.
+    pub retry_interrupted: bool,
     /// Log lines kept of one run; the rest is counted.
     pub max_log_lines: usize,
     /// Largest size of all log lines of one run, in bytes.
@@ -120,7 +126,7 @@ pub struct Limits {
     pub wall: Duration,
     /// CPU time in s, all threads together.
     pub cpu_seconds: u64,
-    /// Address space in bytes.
+    /// Memory in bytes.
     pub memory_bytes: u64,
     /// Open files.
     pub open_files: u64,
@@ -139,7 +145,7 @@ pub struct Retention {
     pub max_age: Duration,
     /// Number of finished runs.
     pub max_runs: u64,
-    /// Bytes of all artifacts.
+    /// Bytes of all artifacts and uploads.
     pub max_bytes: u64,
     /// How often the clean-up looks.
     pub interval: Duration,

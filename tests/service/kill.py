@@ -67,6 +67,60 @@ def load(base, log, accepted, stop):
             time.sleep(0.01)
 
 
+def send(base, sent, stop):
+    """Uploads in two pieces; notes what the service said it has."""
+    while not stop.is_set():
+        content = random.randbytes(random.randrange(2, 100_000))
+        digest, half = hashlib.sha256(content).hexdigest(), len(content) // 2
+        announced = {"filename": "a.bin", "size": len(content), "sha256": digest}
+        try:
+            upload = json.loads(ask(base, "/v1/uploads", announced))["upload_id"]
+            for start, piece in ((0, content[:half]), (half, content[half:])):
+                span = f"bytes {start}-{start + len(piece) - 1}/{len(content)}"
+                path, headers = f"/v1/uploads/{upload}/content", {"content-range": span}
+                request = urllib.request.Request(base + path, piece, headers, method="PUT")
+                urllib.request.urlopen(request, timeout=30).read()
+                sent[upload] = (start + len(piece), digest, "open")
+            ask(base, f"/v1/uploads/{upload}/finalize", method="POST")
+            sent[upload] = (len(content), digest, "complete")
+        except (OSError, urllib.error.URLError, ValueError):
+            time.sleep(0.01)
+
+
+def check_uploads(base, directory, sent):
+    for upload, (received, digest, status) in sent.items():
+        found = json.loads(ask(base, f"/v1/uploads/{upload}"))
+        assert found["received"] >= received, (found, received)
+        assert status == "open" or found["status"] == "complete", found
+        folder = f"{directory}/data/uploads/{upload}"
+        if found["status"] == "complete":
+            with open(f"{folder}/a.bin", "rb") as file:
+                assert hashlib.sha256(file.read()).hexdigest() == digest, found
+        assert len(os.listdir(folder)) == 1, os.listdir(folder)
+
+
+def children(pid):
+    """Living children of a process."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as file:
+                state, parent = file.read().rsplit(") ", 1)[1].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == pid and state != "Z":
+            found.append(int(entry))
+    return found
+
+
+def check_workers(workers):
+    """They end when the service does, however it ends."""
+    deadline = time.monotonic() + 30
+    while left := [pid for pid in workers if os.path.exists(f"/proc/{pid}")]:
+        assert time.monotonic() < deadline, f"workers are left: {left}"
+        time.sleep(0.01)
+
+
 def check(base, directory, accepted):
     wanted = dict.fromkeys(accepted)
     deadline = time.monotonic() + 600
@@ -96,26 +150,31 @@ def check(base, directory, accepted):
 def main():
     program, log = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
     rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 50
-    accepted = []
+    accepted, sent = [], {}
     with tempfile.TemporaryDirectory() as directory:
         for number in range(rounds):
             process, base = start(program, directory)
             stop = threading.Event()
             threads = [threading.Thread(target=load, args=(base, log, accepted, stop)) for _ in range(3)]
+            threads.append(threading.Thread(target=send, args=(base, sent, stop)))
             for thread in threads:
                 thread.start()
             time.sleep(random.random() * 0.7)
+            workers = children(process.pid)
             process.kill()
             process.wait()
+            check_workers(workers)
             stop.set()
             for thread in threads:
                 thread.join()
         process, base = start(program, directory)
+        check_uploads(base, directory, sent)
         states = check(base, directory, accepted)
         process.terminate()
         assert process.wait(30) == 0
     counts = {state: list(states.values()).count(state) for state in FINAL}
-    print(f"{rounds} kills, {len(states)} runs accepted: {counts}")
+    whole = sum(status == "complete" for _, _, status in sent.values())
+    print(f"{rounds} kills, {len(states)} runs accepted: {counts}; {len(sent)} uploads, {whole} said to be complete")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ const FAST_RATIO: u64 = 64;
 /// at it.
 const PIECE: usize = 64 << 10;
 
+/// What the decoder answers when it gets no memory. Source: zstd_errors.h, `ZSTD_error_memory_allocation`.
+const NO_MEMORY: usize = 64usize.wrapping_neg();
+
 /// The size of the buffer that an input needs at most; `None` when the input is for the careful way.
 pub(super) fn whole_size(bytes: &[u8], limit: u64) -> Option<usize> {
     let bound = zstd_safe::decompress_bound(bytes).ok()?;
@@ -55,6 +58,11 @@ pub(super) fn decompress_whole<P: AsRef<[u8]>>(
     (unfinished == 0).then_some(out)
 }
 
+#[cold]
+fn no_memory() -> ErrorKind {
+    ErrorKind::Io { action: "decompress zstd", source: std::io::ErrorKind::OutOfMemory.into() }
+}
+
 /// A zstd stream that is fed exactly what each block needs, so that an error names its block and everything
 /// before it has been delivered.
 pub(super) struct Zstd {
@@ -70,10 +78,7 @@ pub(super) struct Zstd {
 
 impl Zstd {
     pub(super) fn new() -> Result<Self> {
-        let context = DCtx::try_create().ok_or_else(|| {
-            let source = std::io::ErrorKind::OutOfMemory.into();
-            ErrorKind::Io { action: "prepare zstd", source }
-        })?;
+        let context = DCtx::try_create().ok_or_else(no_memory)?;
         Ok(Self { context, want: 0, inside: false, ended: false, damaged: false })
     }
 
@@ -123,6 +128,8 @@ impl Zstd {
                 self.want = next;
                 Ok(None)
             }
+            // Says nothing about the input.
+            Err(NO_MEMORY) => Err(no_memory().into()),
             Err(code) => self.resume(input, zstd_safe::get_error_name(code)).map(Some),
         }
     }
@@ -153,5 +160,14 @@ impl Zstd {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_code_for_no_memory_is_that_of_the_decoder() {
+        let name = zstd::zstd_safe::get_error_name(super::NO_MEMORY);
+        assert!(name.contains("not enough memory"), "{name}");
     }
 }

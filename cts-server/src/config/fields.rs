@@ -210,7 +210,7 @@ config! {
         max_artifact_size_mb: u64 = "100", min = 1, max = 1 << 24;
         /// Days that finished runs with their artifacts, and uploads, are kept; 0 keeps them.
         artifact_retention_days: u64 = "7", max = 36_500;
-        /// MiB that all artifacts may take before the oldest are removed; 0 means no limit.
+        /// MiB that all artifacts and uploads may take before the oldest are removed; 0 means no limit.
         max_storage_mb: u64 = "0", max = 1 << 32;
         /// Finished runs that are kept; 0 means no limit.
         max_stored_runs: u64 = "100000";
@@ -228,6 +228,8 @@ config! {
         run_attempts: u64 = "3", min = 1, max = 20;
         /// Milliseconds before the second attempt; doubled for each further one.
         retry_pause_ms: u64 = "500", max = 600_000;
+        /// Whether a run that a crash of the service cut off is started again, once; it may be why the service crashed.
+        retry_interrupted: bool = "false";
     }
     "Comma connect" {
         /// Downloads from comma connect at the same time; 0 offers none.

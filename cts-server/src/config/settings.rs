@@ -1,9 +1,11 @@
 //! What the engine and the HTTP part take from the configuration.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fields::Config;
+use crate::clock::SystemClock;
 use crate::settings::{
     DownloadSettings, HttpSettings, Limits, Measuring, MonitorSettings, Retention, RunSettings, Settings,
     TokenSource, WorkerCommand,
@@ -46,6 +48,7 @@ impl Config {
             http: self.http(),
             measuring: self.measuring(),
             worker,
+            clock: Arc::new(SystemClock::default()),
         })
     }
 
@@ -55,6 +58,7 @@ impl Config {
             max_queued: size(self.max_queued_runs),
             attempts: u32::try_from(self.run_attempts).unwrap_or(1),
             retry_pause: Duration::from_millis(self.retry_pause_ms),
+            retry_interrupted: self.retry_interrupted,
             max_log_lines: size(self.log_buffer_size),
             max_log_bytes: self.max_log_kb * KIB,
             shutdown_grace: Duration::from_secs(self.shutdown_grace_seconds),
@@ -134,11 +138,17 @@ impl Config {
 /// Tests of other rooms start from what is configured by default.
 #[cfg(test)]
 mod defaults {
-    use super::{Config, Limits, RunSettings};
+    use super::{Config, Limits, RunSettings, Settings};
     use crate::config::{Sources, load};
 
     fn config() -> Config {
         load(&Sources::default()).unwrap().config
+    }
+
+    impl Default for Settings {
+        fn default() -> Self {
+            config().settings().unwrap()
+        }
     }
 
     impl Default for RunSettings {

@@ -1,22 +1,21 @@
 //! One attempt of a run: a worker, its job, and what it says until its end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
-use uuid::Uuid;
 
+use super::Engine;
 use super::live::Live;
-use super::text::{json_without_dir, without_dir};
-use super::{Engine, input};
-use crate::clock;
+use super::publish::{Publications, collect};
+use super::reuse::identity;
 use crate::failure::Failure;
-use crate::files::{publish, size_of};
+use crate::files::size_of;
 use crate::settings::Limits;
-use crate::store::{Artifact, Level, Run};
-use crate::worker::{Ending, Heard, Job, JobLimits, Process, Said, seen, verdict};
+use crate::store::{Level, ResultKeys, Run};
+use crate::worker::{Ending, Heard, Job, JobLimits, MAX_ARTIFACTS, Process, Said, seen, verdict};
 
 /// How often memory and output are looked at.
 const SAMPLE: Duration = Duration::from_millis(100);
@@ -27,7 +26,7 @@ const MAX_MESSAGE: usize = 8 << 10;
 
 /// How an attempt ended.
 pub(super) enum Attempt {
-    Done(Value),
+    Done(Value, ResultKeys),
     Failed(Failure),
     Canceled,
     Interrupted,
@@ -40,29 +39,34 @@ enum Stop {
     Interrupted,
 }
 
-type Publications = JoinSet<Result<(), Failure>>;
-
 impl Engine {
-    pub(super) async fn attempt(&self, run: &Run, live: &Arc<Live>) -> Attempt {
-        let limits = self.limits();
-        let before = run.input.as_ref().and_then(|input| input::identity(&input.resolved));
-        let (mut process, job) = match self.prepare(run) {
-            Ok(prepared) => prepared,
-            Err(failure) => return Attempt::Failed(failure),
+    pub(super) async fn attempt(&self, run: &mut Run, live: &Arc<Live>) -> Attempt {
+        let (limits, begun) = (self.limits(), Instant::now());
+        let mut looked = run.clone();
+        let prepared = self.blocking(move |engine| {
+            let (process, job) = engine.prepare(&mut looked)?;
+            Ok((looked, process, job))
+        });
+        let (mut process, job) = match prepared.await {
+            Ok((looked, process, job)) => {
+                *run = looked;
+                (process, job)
+            }
+            Err(mut failure) => {
+                failure.details.execution_time = Some(begun.elapsed().as_secs_f64());
+                return Attempt::Failed(self.without_dirs(&run.id, failure));
+            }
         };
-        process.tell(&job).await;
+        let before = identity_of(run);
+        process.tell(&job);
         // While this run works, the next worker starts.
         self.fill_pool();
         let mut publications = Publications::new();
         let stop = self.listen(run, live, &limits, &mut process, &mut publications).await;
-        let patience = match &stop {
-            Stop::Ending(Ending::Report(_) | Ending::Error(_) | Ending::Silence) => PATIENCE,
-            _ => {
-                process.kill();
-                PATIENCE
-            }
-        };
-        let exit = process.end(patience).await;
+        if !matches!(stop, Stop::Ending(Ending::Report(..) | Ending::Error(_) | Ending::Silence)) {
+            process.kill();
+        }
+        let exit = process.end(PATIENCE).await;
         let published = collect(publications).await;
         let ending = match stop {
             Stop::Canceled => return Attempt::Canceled,
@@ -70,27 +74,35 @@ impl Engine {
             Stop::Ending(ending) => ending,
         };
         self.0.metrics.peak_memory(exit.peak_memory);
+        let changed = before != identity_of(run);
+        if changed {
+            let message = "the input changed while it was read; the result may mix old and new content";
+            live.book.push(Level::Warning, "service", message);
+        }
         let published = published.map_err(|failure| seen(failure, &exit));
-        let result = verdict(ending, &exit, &limits).and_then(|report| published.map(|()| report));
-        self.warn_of_change(run, live, before);
-        match result {
-            Ok(mut report) => {
-                self.scrub_json(run, &mut report);
-                Attempt::Done(report)
+        match verdict(ending, &exit, &limits).and_then(|report| published.map(|()| report)) {
+            Ok((mut report, hash)) => {
+                self.scrub_json(&run.id, &mut report);
+                let keys = match before.filter(|_| !changed) {
+                    Some(identity) => self.result_keys(run, &identity, hash).await,
+                    None => ResultKeys::default(),
+                };
+                Attempt::Done(report, keys)
             }
-            Err(failure) => {
-                Attempt::Failed(Failure { message: self.scrub(run, &failure.message), ..failure })
-            }
+            Err(failure) => Attempt::Failed(self.without_dirs(&run.id, failure)),
         }
     }
 
-    fn prepare(&self, run: &Run) -> Result<(Process, Job), Failure> {
+    fn prepare(&self, run: &mut Run) -> Result<(Process, Job), Failure> {
+        run.input.as_mut().map_or(Ok(()), |input| self.look_again(input))?;
         let work_dir = self.0.layout.begin_work(&run.id)?;
         let process = self.take_worker()?;
         let mut params = run.params.clone();
         if let (Some(input), Ok(tool)) = (&run.input, cts_core::tool::find(&run.tool)) {
             params.insert(tool.input.to_owned(), input.resolved.clone().into());
         }
+        // The hash of an upload is known.
+        let path = run.input.as_ref().filter(|input| input.kind == "path").map(|input| &input.resolved);
         let job = Job {
             run: run.id.clone(),
             tool: run.tool.clone(),
@@ -99,6 +111,7 @@ impl Engine {
             search_dirs: self.0.settings.search_dirs.clone(),
             limits: JobLimits::from(&self.0.settings.limits),
             findings: false,
+            hash: path.map(PathBuf::from).filter(|path| path.is_file()),
         };
         Ok((process, job))
     }
@@ -122,20 +135,33 @@ impl Engine {
                 () = live.interrupt.cancelled() => return Stop::Interrupted,
                 () = tokio::time::sleep_until(deadline) => return Stop::Ending(Ending::WallTime),
                 _ = tick.tick() => {
-                    process.sample();
-                    let bytes = size_of(&self.0.layout.run(&run.id));
-                    if limits.output_bytes > 0 && bytes > limits.output_bytes {
-                        return Stop::Ending(Ending::Output(bytes));
+                    if let Some(ending) = self.beyond(&run.id, process, limits) {
+                        return Stop::Ending(ending);
                     }
                 }
                 heard = process.hear() => {
                     if let Some(ending) = self.take(run, live, heard, publications) {
-                        process.sample();
-                        return Stop::Ending(ending);
+                        // A quick one may have written too much since the last look.
+                        let output = matches!(ending, Ending::Report(..)).then(|| self.output(&run.id, limits));
+                        return Stop::Ending(output.flatten().unwrap_or(ending));
                     }
                 }
             }
         }
+    }
+
+    /// The limit that a worker has passed, of those that the operating system does not watch.
+    pub(super) fn beyond(&self, id: &str, process: &mut Process, limits: &Limits) -> Option<Ending> {
+        let memory = process.sample();
+        if limits.memory_bytes > 0 && memory > limits.memory_bytes {
+            return Some(Ending::Memory(memory));
+        }
+        self.output(id, limits)
+    }
+
+    fn output(&self, id: &str, limits: &Limits) -> Option<Ending> {
+        let bytes = size_of(&self.0.layout.run(id));
+        (limits.output_bytes > 0 && bytes > limits.output_bytes).then_some(Ending::Output(bytes))
     }
 
     /// Acts on what a worker said; its last word is an ending.
@@ -150,6 +176,7 @@ impl Engine {
             None => return Some(Ending::Silence),
             Some(Heard::Garbage(text)) => return Some(Ending::Garbage(text)),
             Some(Heard::Flood) => return Some(Ending::Flood),
+            Some(Heard::LongMessage) => return Some(Ending::LongMessage),
             Some(Heard::Said(said)) => said,
         };
         match said {
@@ -162,66 +189,26 @@ impl Engine {
             }
             Said::Log { level, message } => {
                 let level = Level::named(&level).unwrap_or(Level::Info);
-                live.book.push(level, "tool", &self.scrub(run, cut(&message)));
+                live.book.push(level, "tool", &self.scrub(&run.id, cut(&message)));
             }
             Said::Artifact { name, content_type } => {
-                publications.spawn(self.clone().publish(run.id.clone(), name, content_type));
+                if publications.len() as u64 >= MAX_ARTIFACTS {
+                    return Some(Ending::Files);
+                }
+                let publish = self.clone().publish(run.id.clone(), Arc::clone(live), name, content_type);
+                publications.spawn(publish);
             }
-            Said::Report { report } => return Some(Ending::Report(report)),
+            Said::Report { report, hash } => return Some(Ending::Report(report, hash)),
             Said::Error { failure } => return Some(Ending::Error(failure)),
         }
         None
     }
+}
 
-    /// Moves a whole file to its place and makes it known.
-    async fn publish(self, run: String, name: String, content_type: String) -> Result<(), Failure> {
-        let (layout, max, id) = (self.0.layout.clone(), self.0.settings.limits.artifact_bytes, run.clone());
-        let moved = tokio::task::spawn_blocking(move || publish(&layout, &id, &name, max)).await;
-        let published =
-            moved.unwrap_or_else(|e| Err(Failure::system("internal", e.to_string(), "Report this.")))?;
-        let id = Uuid::new_v4().to_string();
-        let created_at = clock::now();
-        let artifact = Artifact {
-            id,
-            run,
-            name: published.name,
-            content_type,
-            bytes: published.bytes,
-            sha256: published.sha256,
-            created_at,
-        };
-        self.0.metrics.artifact(artifact.bytes);
-        self.0.store.write(move |db| artifact.insert(db)).await
-    }
-
-    fn warn_of_change(&self, run: &Run, live: &Arc<Live>, before: Option<String>) {
-        let after = run.input.as_ref().and_then(|input| input::identity(&input.resolved));
-        if before.is_some() && before != after {
-            let message = "the input changed while it was read; the result may mix old and new content";
-            live.book.push(Level::Warning, "service", message);
-        }
-    }
-
-    fn scrub(&self, run: &Run, text: &str) -> String {
-        without_dir(&without_dir(text, &self.0.layout.work(&run.id)), self.0.layout.root())
-    }
-
-    fn scrub_json(&self, run: &Run, report: &mut Value) {
-        json_without_dir(report, &self.0.layout.work(&run.id));
-        json_without_dir(report, self.0.layout.root());
-    }
+fn identity_of(run: &Run) -> Option<String> {
+    identity(&run.input.as_ref()?.resolved)
 }
 
 fn cut(message: &str) -> &str {
     &message[..message.floor_char_boundary(MAX_MESSAGE)]
-}
-
-/// Waits for all publications; the first failure counts.
-async fn collect(mut publications: Publications) -> Result<(), Failure> {
-    let mut all = Ok(());
-    while let Some(one) = publications.join_next().await {
-        let one = one.unwrap_or_else(|e| Err(Failure::system("internal", e.to_string(), "Report this.")));
-        all = all.and(one);
-    }
-    all
 }

@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Caller, Engine, lock};
-use crate::clock;
 use crate::failure::{Category, Failure};
 use crate::files::real_path;
 use crate::settings::DownloadSettings;
@@ -109,7 +108,7 @@ impl Engine {
             dest: dest.display().to_string(),
             status: DownloadStatus::Queued,
             result: DownloadResult::default(),
-            created_at: clock::now(),
+            created_at: self.now(),
             completed_at: None,
             idempotency_key: key,
         };
@@ -214,7 +213,7 @@ impl Engine {
         let failure =
             Failure::new(Category::ToolError, "canceled", "Cancelled by user", "Start the download again.");
         let result = DownloadResult { failure: Some(failure), ..download.result };
-        self.0.store.advance_download(id, DownloadStatus::Failed, result, Some(clock::now())).await?;
+        self.0.store.advance_download(id, DownloadStatus::Failed, result, Some(self.now())).await?;
         if let Some(live) = lock(&self.0.downloads.live).get(id) {
             live.cancel();
         }

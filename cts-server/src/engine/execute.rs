@@ -1,21 +1,23 @@
 //! From the queue to the end of a run.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use serde_json::Value;
 
 use super::attempt::Attempt;
 use super::live::Live;
 use super::{Engine, lock};
-use crate::clock;
 use crate::failure::{Category, Failure};
-use crate::store::{End, Level, LogEntry, Run, Status};
+use crate::store::{End, Level, ResultKeys, Run, Sql, Status};
+
+/// What a run gives: a report, and by what later runs find it; or why there is none.
+type Outcome = Result<(Value, ResultKeys), Failure>;
 
 /// How often log lines of a run go to the store.
 const SAVE_PAUSE: Duration = Duration::from_millis(100);
-/// Attempts to write the end of a run; the pauses between them grow to [`LONGEST_PAUSE`].
-const END_ATTEMPTS: u32 = 30;
+/// Longest pause between two attempts to write something.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 impl Engine {
@@ -49,6 +51,7 @@ impl Engine {
         let (engine, run) = (self.clone(), id.clone());
         if let Err(error) = tokio::spawn(async move { engine.execute(&run).await }).await {
             tracing::error!(run = id, %error, "executing a run broke off");
+            self.end_work(&id).await;
             let fix = "Report this with the log of the service.";
             let failure = Failure::system("internal", "the service failed while it executed the run", fix);
             if let Some(live) = self.live(&id) {
@@ -66,29 +69,46 @@ impl Engine {
         let Some(live) = self.live(id) else {
             return;
         };
-        let run = match self.begin(id).await {
+        let mut run = match self.begin(id, &live).await {
             Ok(Some(run)) => run,
             // Canceled while it was taken from the queue.
             Ok(None) => return self.settle(id, &live).await,
-            Err(failure) => return self.finish(id, "", &live, Err(failure)).await,
+            // The service ends, and the run is still in the queue.
+            Err(_) if live.interrupt.is_cancelled() => return live.book.close(),
+            Err(failure) => {
+                self.finish(id, "", &live, Err(failure)).await;
+                return;
+            }
         };
+        let begun = Instant::now();
         live.book.push(Level::Info, "service", &format!("Starting {} execution", run.tool));
         let saver = tokio::spawn(self.clone().save_regularly(id.to_owned(), Arc::clone(&live)));
-        let result = self.attempts(&run, &live).await;
+        let result = self.attempts(&mut run, &live).await;
         saver.abort();
-        if let Err(failure) = self.0.layout.end_work(id) {
-            tracing::error!(run = id, failure = failure.message, "a working directory is left");
-        }
-        match result {
-            Some(result) => self.finish(id, &run.tool, &live, result).await,
-            None => self.settle(id, &live).await,
+        self.end_work(id).await;
+        let Some(result) = result else {
+            return self.settle(id, &live).await;
+        };
+        let category = result.as_ref().err().map(|failure| failure.category);
+        if self.finish(id, &run.tool, &live, result).await {
+            let seconds = begun.elapsed().as_secs_f64();
+            self.0.metrics.run_ended(&run.tool, seconds, category);
+            tracing::info!(run = id, tool = run.tool, ?category, seconds, "run ended");
         }
     }
 
-    async fn begin(&self, id: &str) -> Result<Option<Run>, Failure> {
-        let wanted = id.to_owned();
-        let begin = self.0.store.write(move |db| {
-            let started = Run::start(db, &wanted, clock::now())?;
+    /// Removes the working directory of a run or monitor.
+    pub(super) async fn end_work(&self, id: &str) {
+        let of = id.to_owned();
+        if let Err(failure) = self.blocking(move |engine| engine.0.layout.end_work(&of)).await {
+            tracing::error!(id, failure = failure.message, "a working directory is left for the next start");
+        }
+    }
+
+    async fn begin(&self, id: &str, live: &Arc<Live>) -> Result<Option<Run>, Failure> {
+        let (wanted, now) = (id.to_owned(), self.now());
+        let begin = self.persist(id, live, move |db| {
+            let started = Run::start(db, &wanted, now)?;
             if started { Run::get(db, &wanted) } else { Ok(None) }
         });
         begin.await
@@ -96,17 +116,17 @@ impl Engine {
 
     /// Tries until there is a result, or a failure that will not pass. `None` when there is nothing left to say:
     /// the run is canceled, or back in the queue.
-    async fn attempts(&self, run: &Run, live: &Arc<Live>) -> Option<Result<Value, Failure>> {
+    async fn attempts(&self, run: &mut Run, live: &Arc<Live>) -> Option<Outcome> {
         let mut pause = self.0.settings.runs.retry_pause;
         for number in 1.. {
             let mut failure = match self.attempt(run, live).await {
-                Attempt::Done(report) => return Some(Ok(report)),
+                Attempt::Done(report, keys) => return Some(Ok((report, keys))),
                 Attempt::Canceled => return None,
                 Attempt::Interrupted => return self.put_back(run, live).await,
                 Attempt::Failed(failure) => failure,
             };
-            failure.recovery_attempted = number > 1;
-            failure.details.attempts = Some(number);
+            failure.recovery_attempted = run.attempts > 1;
+            failure.details.attempts = Some(run.attempts);
             if !failure.is_transient() || number >= self.0.settings.runs.attempts {
                 return Some(Err(failure));
             }
@@ -120,8 +140,9 @@ impl Engine {
                 () = tokio::time::sleep(pause) => {}
             }
             pause *= 2;
+            run.attempts += 1;
             let id = run.id.clone();
-            if let Err(failure) = self.0.store.write(move |db| Run::attempt(db, &id)).await {
+            if let Err(failure) = self.persist(&run.id, live, move |db| Run::attempt(db, &id)).await {
                 return Some(Err(failure));
             }
         }
@@ -129,7 +150,7 @@ impl Engine {
     }
 
     /// The service ends before the run does.
-    async fn put_back(&self, run: &Run, live: &Arc<Live>) -> Option<Result<Value, Failure>> {
+    async fn put_back(&self, run: &Run, live: &Arc<Live>) -> Option<Outcome> {
         live.book.push(Level::Warning, "service", "the service ends; it will start this run again");
         let id = run.id.clone();
         match self.0.store.write(move |db| Run::requeue(db, &id)).await {
@@ -151,65 +172,62 @@ impl Engine {
         }
     }
 
-    /// Writes the end of a run, then lets its followers go.
-    async fn finish(&self, id: &str, tool: &str, live: &Arc<Live>, result: Result<Value, Failure>) {
-        let (status, report, failure) = match result {
-            Ok(report) => (Status::Completed, Some(report), None),
-            Err(failure) => (Status::Failed, None, Some(failure)),
+    /// Writes the end of a run with the rest of its log, then lets its followers go. True if this is the end that stands.
+    async fn finish(&self, id: &str, tool: &str, live: &Arc<Live>, result: Outcome) -> bool {
+        let (status, report, failure, keys) = match result {
+            Ok((report, keys)) => (Status::Completed, Some(report), None, keys),
+            Err(failure) => (Status::Failed, None, Some(failure), ResultKeys::default()),
         };
         match &failure {
             None => live.book.push(Level::Info, "service", &format!("{tool} completed")),
             Some(failure) => say_failure(live, failure),
         }
-        live.set_progress(100.0);
-        let end = End { status, at: clock::now(), report, failure, logs_dropped: live.book.dropped() };
-        if self.write_end(id, live, end).await {
-            self.measure(id, tool).await;
-        }
+        let end = End { status, at: self.now(), report, failure, logs_dropped: live.book.dropped(), keys };
+        let (run, of) = (id.to_owned(), Arc::clone(live));
+        let written = self.persist(id, live, move |db| {
+            let last = of.book.save(db, &run)?;
+            Ok((last, Run::finish(db, &run, &end)?))
+        });
+        let stands = match written.await {
+            Ok((last, stands)) => {
+                live.book.saved(last);
+                stands
+            }
+            Err(failure) => {
+                let message = "the end of a run is not written; the next start fails it as interrupted";
+                tracing::error!(run = id, failure = failure.message, "{message}");
+                false
+            }
+        };
         self.settle(id, live).await;
+        stands
     }
 
-    /// True if this was the end that stands.
-    async fn write_end(&self, id: &str, live: &Arc<Live>, end: End) -> bool {
-        let mut pause = self.0.settings.runs.retry_pause;
-        for _ in 0..END_ATTEMPTS {
-            let entries = live.book.take_unsaved().unwrap_or_default();
-            let last = entries.last().map_or(0, |entry| entry.seq);
-            let (run, end) = (id.to_owned(), end.clone());
-            let write = self.0.store.write(move |db| {
-                LogEntry::insert(db, &run, &entries)?;
-                Run::finish(db, &run, &end)
-            });
-            match write.await {
-                Ok(stands) => {
-                    live.book.saved(last);
-                    return stands;
-                }
-                Err(failure) => {
-                    tracing::error!(
-                        run = id,
-                        failure = failure.message,
-                        "the end of a run is not written yet"
-                    );
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+    /// Changes something of a run in the store, again and again while the store cannot be written for a reason that may
+    /// pass: what happened must not be lost because a disk was full for an hour. Gives up when the service ends.
+    pub(super) async fn persist<T: Send + 'static>(
+        &self,
+        id: &str,
+        live: &Live,
+        change: impl Fn(&Connection) -> Sql<T> + Send + Sync + 'static,
+    ) -> Result<T, Failure> {
+        let (mut pause, change) = (self.0.settings.runs.retry_pause, Arc::new(change));
+        loop {
+            let again = Arc::clone(&change);
+            let failure = match self.0.store.write(move |db| again(db)).await {
+                Err(failure) if failure.is_transient() => failure,
+                done => return done,
+            };
+            tracing::error!(
+                run = id,
+                failure = failure.message,
+                "a change of a run is tried again in {pause:?}"
+            );
+            tokio::select! {
+                () = live.interrupt.cancelled() => return Err(failure),
+                () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
             }
         }
-        false
-    }
-
-    async fn measure(&self, id: &str, tool: &str) {
-        let wanted = id.to_owned();
-        let Ok(Some(run)) = self.0.store.read(move |db| Run::get(db, &wanted)).await else {
-            return;
-        };
-        let micros = run.completed_at.unwrap_or_default() - run.started_at.unwrap_or(run.created_at);
-        // Clocks may be set back while a run runs.
-        let seconds = micros.max(0) as f64 / 1e6;
-        let category = run.failure.as_ref().map(|failure| failure.category);
-        self.0.metrics.run_ended(tool, seconds, category);
-        tracing::info!(run = id, tool, status = run.status.name(), seconds, "run ended");
     }
 }
 

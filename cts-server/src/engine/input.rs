@@ -1,6 +1,6 @@
 //! What a run reads: from the wish to a file that the tool may open.
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use cts_core::route::{self, RouteSpec};
@@ -26,35 +26,45 @@ impl Engine {
         wish: Option<&InputWish>,
         given: &mut Map<String, Value>,
     ) -> Result<Option<InputRef>, Failure> {
-        self.check_texts(tool, given)?;
-        let input = match wish {
-            Some(InputWish { kind, value }) if kind == "upload" => self.uploaded(caller, value).await?,
-            Some(InputWish { kind, value }) if kind == "path" => self.path(value)?,
+        let (path, upload) = match wish {
+            Some(InputWish { kind, value }) if kind == "upload" => (None, Some(value.clone())),
+            Some(InputWish { kind, value }) if kind == "path" => (Some(value.clone()), None),
             Some(InputWish { kind, .. }) => {
                 let message = format!("input type must be `path` or `upload`, not `{kind}`");
                 return Err(Failure::validation("bad-input", message, "Give a path, or upload the file."));
             }
             None => {
                 let value = given.get(tool.input).cloned().unwrap_or_default();
-                match params::text_of(tool, tool.input, &value).map_err(|e| Failure::from(&e))? {
-                    Some(text) => self.named(caller, &text).await?,
-                    None => return Ok(None),
+                let text = params::text_of(tool, tool.input, &value).map_err(|e| Failure::from(&e))?;
+                match text {
+                    Some(text) if self.names_upload(caller, &text).await? => (None, Some(text)),
+                    text => (text, None),
                 }
             }
+        };
+        let (params, of) = (given.clone(), tool.input);
+        // Directories may lie on machines that do not answer.
+        let resolved = self.blocking(move |engine| {
+            engine.check_texts(of, &params)?;
+            path.map(|path| engine.path(&path)).transpose()
+        });
+        let input = match (resolved.await?, upload) {
+            (Some(input), _) => input,
+            (None, Some(id)) => self.uploaded(caller, &id).await?,
+            (None, None) => return Ok(None),
         };
         given.insert(tool.input.to_owned(), input.value.clone().into());
         Ok(Some(input))
     }
 
-    /// A path, or the id of an upload: clients that know no `input` put either into the parameters.
-    async fn named(&self, caller: &Caller, text: &str) -> Result<InputRef, Failure> {
-        if Uuid::parse_str(text).is_ok() && !Path::new(text).exists() {
-            match self.uploaded(caller, text).await {
-                Err(failure) if failure.code == "no-such-upload" => {}
-                found => return found,
-            }
+    /// Whether a parameter is the id of an upload: clients that know no `input` put that or a path there.
+    async fn names_upload(&self, caller: &Caller, text: &str) -> Result<bool, Failure> {
+        if Uuid::parse_str(text).is_err() {
+            return Ok(false);
         }
-        self.path(text)
+        let wanted = text.to_owned();
+        let found = self.0.store.read(move |db| Upload::get(db, &wanted)).await?;
+        Ok(found.is_some_and(|upload| caller.sees(upload.owner.as_deref())))
     }
 
     async fn uploaded(&self, caller: &Caller, id: &str) -> Result<InputRef, Failure> {
@@ -75,6 +85,17 @@ impl Engine {
         Ok(InputRef { kind: "upload".to_owned(), value: upload.id, resolved })
     }
 
+    /// Looks again, since a run may have waited for long, and links may lead elsewhere by now.
+    ///
+    /// # Errors
+    /// `path-not-allowed`, `bad-input`.
+    pub(super) fn look_again(&self, input: &mut InputRef) -> Result<(), Failure> {
+        if input.kind == "path" {
+            input.resolved = self.path(&input.value)?.resolved;
+        }
+        Ok(())
+    }
+
     /// A file, a directory or a route. One that does not exist is found out by the run, as clients expect.
     fn path(&self, text: &str) -> Result<InputRef, Failure> {
         let resolved = resolve(text, &self.0.roots, &self.0.settings.search_dirs)?;
@@ -83,10 +104,10 @@ impl Engine {
 
     /// Every other text may be a path that the tool opens. What names a file outside the working directory of the run
     /// must be allowed; names within it are free, and outputs never leave it.
-    fn check_texts(&self, tool: &Tool, given: &Map<String, Value>) -> Result<(), Failure> {
+    fn check_texts(&self, input: &str, given: &Map<String, Value>) -> Result<(), Failure> {
         // Where the paths of a run begin; the id makes no difference.
         let work = self.0.layout.work("-");
-        let others = given.iter().filter(|(name, _)| *name != tool.input).map(|(_, value)| value);
+        let others = given.iter().filter(|(name, _)| *name != input).map(|(_, value)| value);
         others.flat_map(texts).try_for_each(|text| {
             let path = Path::new(text);
             if path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
@@ -110,9 +131,12 @@ fn texts(value: &Value) -> Vec<&str> {
 
 /// The path that a tool opens for `text`: a file, or the name of a route.
 fn resolve(text: &str, roots: &Roots, search_dirs: &[PathBuf]) -> Result<String, Failure> {
-    if text == "-" {
-        let fix = "Give a path, or upload the file.";
-        return Err(Failure::validation("bad-input", "a run has no standard input", fix));
+    let bad =
+        |message: String| Err(Failure::validation("bad-input", message, "Give a path, or upload the file."));
+    match text {
+        "" => return bad("the path of the input is empty".to_owned()),
+        "-" => return bad("a run has no standard input".to_owned()),
+        _ => {}
     }
     let path = Path::new(text);
     if !path.exists() && text.parse::<RouteSpec>().is_ok() {
@@ -120,6 +144,9 @@ fn resolve(text: &str, roots: &Roots, search_dirs: &[PathBuf]) -> Result<String,
         return Ok(text.to_owned());
     }
     let real = roots.resolve(path)?;
+    if is_device(&real) {
+        return bad(format!("a device or socket is no log: {text:?}"));
+    }
     if !roots.all() && real.is_dir() {
         check_files(&real.display().to_string(), roots, search_dirs)?;
     }
@@ -143,9 +170,8 @@ fn check_files(text: &str, roots: &Roots, search_dirs: &[PathBuf]) -> Result<(),
     found.segments.iter().try_for_each(|segment| allowed(&segment.path))
 }
 
-/// What tells whether a file is still the same: device, inode, size, times. `None` for anything but a file.
-pub(super) fn identity(path: &str) -> Option<String> {
-    let meta = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    let (seconds, nanos) = (meta.mtime(), meta.mtime_nsec());
-    Some(format!("{}:{}:{}:{seconds}.{nanos:09}", meta.dev(), meta.ino(), meta.len()))
+/// Whether reading it would have no end, or do something.
+fn is_device(path: &Path) -> bool {
+    let kind = std::fs::metadata(path).map(|meta| meta.file_type());
+    kind.is_ok_and(|kind| kind.is_char_device() || kind.is_block_device() || kind.is_socket())
 }

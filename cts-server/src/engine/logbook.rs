@@ -1,13 +1,14 @@
 //! The log of one unfinished run: every follower reads all of it at its own pace.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::text::calm;
-use crate::clock;
-use crate::settings::RunSettings;
-use crate::store::{Level, LogEntry};
+use crate::clock::Clock;
+use crate::settings::Settings;
+use crate::store::{Level, LogEntry, Sql};
 
 /// The lines so far. Memory is bounded by the limits of the settings.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub struct LogBook {
     changed: watch::Sender<(u64, bool)>,
     max_lines: usize,
     max_bytes: u64,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
@@ -31,11 +33,12 @@ struct Pages {
 
 impl LogBook {
     /// A log that goes on after the lines that the store has.
-    pub(super) fn new(settings: &RunSettings, entries: Vec<LogEntry>) -> Self {
+    pub(super) fn new(settings: &Settings, entries: Vec<LogEntry>) -> Self {
+        let (runs, clock) = (&settings.runs, Arc::clone(&settings.clock));
         let (saved, bytes) = (entries.len() as u64, entries.iter().map(|e| e.message.len() as u64).sum());
         let (changed, _) = watch::channel((saved, false));
         let inner = Mutex::new(Pages { entries, saved, bytes, dropped: 0 });
-        Self { inner, changed, max_lines: settings.max_log_lines, max_bytes: settings.max_log_bytes }
+        Self { inner, changed, max_lines: runs.max_log_lines, max_bytes: runs.max_log_bytes, clock }
     }
 
     /// Adds a line. Lines of tools beyond the limit are counted only; the service always has a word.
@@ -56,7 +59,7 @@ impl LogBook {
         };
         let seq = pages.entries.len() as u64 + 1;
         pages.bytes += message.len() as u64;
-        pages.entries.push(LogEntry { seq, at: clock::now(), level, source, message });
+        pages.entries.push(LogEntry { seq, at: self.clock.now(), level, source, message });
         drop(pages);
         self.changed.send_modify(|(last, _)| *last = (*last).max(seq));
     }
@@ -78,17 +81,31 @@ impl LogBook {
         pages.entries[from..].iter().take(limit).cloned().collect()
     }
 
+    /// Number of the last line.
+    pub fn last(&self) -> u64 {
+        self.lock().entries.len() as u64
+    }
+
     /// Lines that were left out.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped
     }
 
-    pub(super) fn take_unsaved(&self) -> Option<Vec<LogEntry>> {
-        let saved = self.lock().saved;
-        let entries = self.after(saved, usize::MAX);
-        (!entries.is_empty()).then_some(entries)
+    /// Whether there are lines that the store does not have.
+    pub(super) fn is_saved(&self) -> bool {
+        let pages = self.lock();
+        pages.saved >= pages.entries.len() as u64
     }
 
+    /// Puts the lines into the store that it does not have; gives the number of the last, for when that is committed.
+    pub(super) fn save(&self, db: &Connection, run: &str) -> Sql<u64> {
+        let saved = self.lock().saved;
+        let entries = self.after(saved, usize::MAX);
+        LogEntry::insert(db, run, &entries)?;
+        Ok(entries.last().map_or(saved, |entry| entry.seq))
+    }
+
+    /// The lines up to that number are in the store.
     pub(super) fn saved(&self, seq: u64) {
         let mut pages = self.lock();
         pages.saved = pages.saved.max(seq);
@@ -105,7 +122,8 @@ mod tests {
 
     #[test]
     fn floods_are_cut_and_said_once() {
-        let settings = RunSettings { max_log_lines: 3, ..RunSettings::default() };
+        let mut settings = Settings::default();
+        settings.runs.max_log_lines = 3;
         let book = LogBook::new(&settings, Vec::new());
         for i in 0..10 {
             book.push(Level::Info, "tool", &format!("line {i}"));
@@ -121,11 +139,19 @@ mod tests {
 
     #[test]
     fn what_is_saved_is_not_saved_again() {
-        let book = LogBook::new(&RunSettings::default(), Vec::new());
+        let book = LogBook::new(&Settings::default(), Vec::new());
         book.push(Level::Info, "tool", "a");
-        let unsaved = book.take_unsaved().unwrap();
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE logs (run, seq, at, level, source, message)").unwrap();
+        let last = book.save(&db, "r").unwrap();
         book.push(Level::Info, "tool", "b");
-        book.saved(unsaved[0].seq);
-        assert_eq!(book.take_unsaved().unwrap()[0].message, "b");
+        book.saved(last);
+        assert!(!book.is_saved());
+        book.saved(book.save(&db, "r").unwrap());
+        assert!(book.is_saved());
+        assert_eq!(
+            db.query_row("SELECT group_concat(message) FROM logs", [], |row| row.get(0)),
+            Ok("a,b".to_owned())
+        );
     }
 }

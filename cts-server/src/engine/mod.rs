@@ -3,6 +3,7 @@
 //! This room knows the store, the files and the workers; it must not know HTTP. The store is the truth: what is in
 //! memory only (queue, live logs, progress) can be built from it again, and is after every start.
 
+mod ageing;
 mod attempt;
 mod cleanup;
 mod dials;
@@ -13,13 +14,16 @@ mod live;
 mod logbook;
 mod monitors;
 mod params;
+mod publish;
 mod queue;
 mod recover;
+mod reuse;
 mod submit;
 mod text;
 mod uploads;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,12 +39,12 @@ pub use submit::{InputWish, Submitted, Wish};
 pub use text::calm;
 pub use uploads::{NewUpload, UploadView};
 
-use crate::clock;
+use crate::clock::Micros;
 use crate::failure::{Category, Failure};
-use crate::files::{DataLock, Layout, Roots};
+use crate::files::{Arrived, DataLock, Layout, Roots};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::store::{Artifact, End, Level, LogEntry, Run, RunFilter, Status, Store};
+use crate::store::{Artifact, End, Level, LogEntry, ResultKeys, Run, RunFilter, Status, Store};
 use crate::worker::{Pool, Process};
 use queue::Queue;
 
@@ -68,8 +72,10 @@ struct Inner {
     stopping: CancellationToken,
     tasks: TaskTracker,
     monitors: monitors::Registry,
+    uploading: Mutex<HashSet<String>>,
+    /// Of unfinished uploads, by id.
+    arrived: Mutex<HashMap<String, Arrived>>,
     downloads: downloads::Downloads,
-    uploading: Mutex<std::collections::HashSet<String>>,
     _lock: DataLock,
 }
 
@@ -97,13 +103,14 @@ impl Caller {
 }
 
 impl Engine {
-    /// Takes the data directory, brings it into a true state and begins to work off the queue.
+    /// Takes the data directory and brings it into a true state. [`Engine::start`] starts what waits.
     ///
     /// # Errors
     /// `data-dir-in-use`, `store-corrupt`, `store-too-new`, `permission-denied`, `disk-full`, `io`.
     pub async fn open(settings: Arc<Settings>, metrics: Arc<Metrics>) -> Result<Self, Failure> {
         let layout = Layout::create(&settings.data_dir)?;
         let lock = DataLock::take(layout.root())?;
+        recover::check_store(&layout)?;
         let store = Store::open(&layout.store())?;
         let limits = &settings.limits;
         let pool = Pool::new(settings.worker.clone(), limits.pipe_bytes, settings.runs.spare_workers);
@@ -122,14 +129,26 @@ impl Engine {
             monitors: monitors::Registry::default(),
             downloads: downloads::Downloads::new(&settings.downloads),
             uploading: Mutex::default(),
+            arrived: Mutex::default(),
             _lock: lock,
             settings,
         }));
         engine.recover().await?;
-        engine.fill_pool();
-        tokio::spawn(engine.clone().schedule());
-        tokio::spawn(engine.clone().clean_regularly());
         Ok(engine)
+    }
+
+    /// Begins to work off the queue and to clean up. Before this no run is touched: a service that cannot listen must
+    /// not start runs that end with it.
+    pub fn start(&self) {
+        self.fill_pool();
+        tokio::spawn(self.clone().schedule());
+        tokio::spawn(self.clone().clean_regularly());
+        tokio::spawn(self.clone().checkpoint_regularly());
+    }
+
+    /// The time, as this service tells it.
+    pub fn now(&self) -> Micros {
+        self.0.settings.clock.now()
     }
 
     /// What it was opened with.
@@ -157,7 +176,7 @@ impl Engine {
     /// # Errors
     /// Why not.
     pub fn check_worker(&self) -> std::io::Result<()> {
-        self.0.pool.fill()
+        self.0.pool.check()
     }
 
     /// Whether the service is about to end.
@@ -191,19 +210,21 @@ impl Engine {
         found.ok_or_else(|| no_such("run", id))
     }
 
-    /// Runs, the newest first, with their artifacts.
+    /// Runs, the newest first, with the ids of their artifacts.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn runs(
-        &self,
-        caller: &Caller,
-        filter: RunFilter,
-    ) -> Result<Vec<(Run, Vec<Artifact>)>, Failure> {
+    pub async fn runs(&self, caller: &Caller, filter: RunFilter) -> Result<Vec<(Run, Vec<String>)>, Failure> {
         let filter = RunFilter { owner: caller.only(), ..filter };
         let read = self.0.store.read(move |db| {
-            let with_artifacts = |run: Run| Artifact::of_run(db, &run.id).map(|artifacts| (run, artifacts));
-            Run::list(db, &filter)?.into_iter().map(with_artifacts).collect()
+            let runs = Run::list(db, &filter)?;
+            let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
+            let mut artifacts = Artifact::ids_of_runs(db, &ids)?;
+            let with = |run: Run| {
+                let found = artifacts.remove(&run.id).unwrap_or_default();
+                (run, found)
+            };
+            Ok(runs.into_iter().map(with).collect())
         });
         read.await
     }
@@ -216,44 +237,75 @@ impl Engine {
         let wanted = id.to_owned();
         let found = self.0.store.read(move |db| {
             let artifact = Artifact::get(db, &wanted)?;
-            let run = artifact.as_ref().map(|artifact| Run::get(db, &artifact.run)).transpose()?.flatten();
-            Ok(artifact.zip(run))
+            let owner =
+                artifact.as_ref().map(|artifact| Run::owner(db, &artifact.run)).transpose()?.flatten();
+            Ok(artifact.zip(owner))
         });
-        let found = found.await?.filter(|(_, run)| caller.sees(run.owner.as_deref()));
+        let found = found.await?.filter(|(_, owner)| caller.sees(owner.as_deref()));
         found.map(|(artifact, _)| artifact).ok_or_else(|| no_such("artifact", id))
     }
 
-    /// The lines of a run after the line `after`, wherever they are.
+    /// At most `limit` lines of a run after the line `after`, wherever they are.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn logs(&self, id: &str, after: u64) -> Result<Vec<LogEntry>, Failure> {
+    pub async fn logs(&self, id: &str, after: u64, limit: usize) -> Result<Vec<LogEntry>, Failure> {
         if let Some(live) = self.live(id) {
-            return Ok(live.book.after(after, usize::MAX));
+            return Ok(live.book.after(after, limit));
         }
         let id = id.to_owned();
-        self.0.store.read(move |db| LogEntry::after(db, &id, after)).await
+        self.0.store.read(move |db| LogEntry::after(db, &id, after, limit)).await
     }
 
-    /// Ends a run. False if it is in a final state already.
+    /// The last lines of a run of the caller.
+    ///
+    /// # Errors
+    /// `no-such-run`, also for runs of others; those of the store.
+    pub async fn last_logs(&self, caller: &Caller, id: &str, limit: usize) -> Result<Vec<LogEntry>, Failure> {
+        let (wanted, live, caller) = (id.to_owned(), self.live(id), caller.clone());
+        let before = move |last: u64| last.saturating_sub(limit as u64);
+        let read = self.0.store.read(move |db| {
+            if !Run::owner(db, &wanted)?.is_some_and(|owner| caller.sees(owner.as_deref())) {
+                return Ok(None);
+            }
+            let lines = match live {
+                Some(live) => live.book.after(before(live.book.last()), limit),
+                None => LogEntry::after(db, &wanted, before(LogEntry::last(db, &wanted)?), limit)?,
+            };
+            Ok(Some(lines))
+        });
+        read.await?.ok_or_else(|| no_such("run", id))
+    }
+
+    /// Ends a run of the caller. False if there is none that could end.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn cancel(&self, id: &str) -> Result<bool, Failure> {
+    pub async fn cancel(&self, caller: &Caller, id: &str) -> Result<bool, Failure> {
         let failure =
             Failure::new(Category::ToolError, "canceled", "Cancelled by user", "Start the run again.");
-        let dropped = self.live(id).map_or(0, |live| live.book.dropped());
+        let live = self.live(id);
         let end = End {
             status: Status::Canceled,
-            at: clock::now(),
+            at: self.now(),
             report: None,
             failure: Some(failure),
-            logs_dropped: dropped,
+            logs_dropped: live.as_ref().map_or(0, |live| live.book.dropped()),
+            keys: ResultKeys::default(),
         };
-        let wanted = id.to_owned();
-        let canceled = self.0.store.write(move |db| Run::finish(db, &wanted, &end)).await?;
-        if canceled && let Some(live) = self.live(id) {
+        let (wanted, of, caller) = (id.to_owned(), live.clone(), caller.clone());
+        let canceled = self.0.store.write(move |db| {
+            let is_theirs = Run::owner(db, &wanted)?.is_some_and(|owner| caller.sees(owner.as_deref()));
+            let canceled = is_theirs && Run::finish(db, &wanted, &end)?;
+            let Some(live) = of.filter(|_| canceled) else {
+                return Ok((canceled, 0));
+            };
             live.book.push(Level::Warning, "service", "Cancelled by user");
+            Ok((canceled, live.book.save(db, &wanted)?))
+        });
+        let (canceled, last) = canceled.await?;
+        if let Some(live) = live.filter(|_| canceled) {
+            live.book.saved(last);
             live.cancel.cancel();
             if lock(&self.0.queue).remove(id) {
                 self.settle(id, &live).await;
@@ -273,12 +325,11 @@ impl Engine {
 
     /// Writes the lines of a live run that are not in the store yet.
     async fn save_log(&self, id: &str, live: &Arc<Live>) -> Result<(), Failure> {
-        let Some(entries) = live.book.take_unsaved() else {
+        if live.book.is_saved() {
             return Ok(());
-        };
-        let (id, last) = (id.to_owned(), entries.last().map_or(0, |entry| entry.seq));
-        self.0.store.write(move |db| LogEntry::insert(db, &id, &entries)).await?;
-        live.book.saved(last);
+        }
+        let (run, of) = (id.to_owned(), Arc::clone(live));
+        live.book.saved(self.0.store.write(move |db| of.book.save(db, &run)).await?);
         Ok(())
     }
 
@@ -306,8 +357,15 @@ impl Engine {
     /// A worker for one job.
     fn take_worker(&self) -> Result<Process, Failure> {
         self.0.pool.take().map_err(|error| {
-            let fix = "Look whether the machine has memory and processes left.";
-            Failure::system("worker-start", format!("cannot start a worker: {error}"), fix)
+            let program = &self.0.settings.worker.program;
+            let fix = match error.kind() {
+                ErrorKind::NotFound => {
+                    "The program was moved or removed: put it back, or start the service anew."
+                }
+                ErrorKind::PermissionDenied => "Let the user that the service runs as execute the program.",
+                _ => "Look whether the machine has memory and processes left.",
+            };
+            Failure::system("worker-start", format!("cannot start a worker: {error}: {program:?}"), fix)
         })
     }
 

@@ -8,7 +8,7 @@ mod watch;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cts_core::tool::{self, Category as Kind, Tool};
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ pub use feed::{Feed, Piece, Subscription};
 
 use super::submit::Wish;
 use super::{Caller, Engine, lock, params};
-use crate::clock::{self, Micros};
+use crate::clock::Micros;
 use crate::failure::{Category, Failure};
 use crate::store::InputRef;
 
@@ -66,6 +66,7 @@ pub struct Monitor {
     pub input: InputRef,
     /// When it was started.
     pub started_at: Micros,
+    started: Instant,
     /// What it says.
     pub feed: Feed,
     cancel: CancellationToken,
@@ -79,6 +80,8 @@ pub struct MonitorState {
     pub status: MonitorStatus,
     /// When it ended.
     pub ended_at: Option<Micros>,
+    /// The same for ages, which clocks that are set must not change.
+    ended: Option<Instant>,
     /// Percent of the log, if that is known.
     pub progress: Option<f64>,
     /// The tool's report.
@@ -91,6 +94,11 @@ impl Monitor {
     /// How it is.
     pub fn state(&self) -> MonitorState {
         lock(&self.state).clone()
+    }
+
+    /// How long it has watched.
+    pub fn uptime(&self) -> Duration {
+        self.state().ended.unwrap_or_else(Instant::now) - self.started
     }
 }
 
@@ -120,12 +128,14 @@ impl Engine {
             owner: caller.owner.clone(),
             params: given,
             input,
-            started_at: clock::now(),
+            started_at: self.now(),
+            started: Instant::now(),
             feed: Feed::new(settings.max_events, settings.max_bytes),
             cancel: CancellationToken::new(),
             state: Mutex::new(MonitorState {
                 status: MonitorStatus::Running,
                 ended_at: None,
+                ended: None,
                 progress: None,
                 report: None,
                 failure: None,
@@ -158,13 +168,12 @@ impl Engine {
     /// Ended monitors go when they are old, or too many.
     fn forget_old(&self, all: &mut HashMap<String, Arc<Monitor>>) {
         let settings = &self.0.settings.monitors;
-        let age = i64::try_from(settings.keep_ended.as_micros()).unwrap_or(i64::MAX);
-        let mut ended: Vec<(Micros, String)> =
-            all.values().filter_map(|one| Some((one.state().ended_at?, one.id.clone()))).collect();
+        let mut ended: Vec<(Instant, String)> =
+            all.values().filter_map(|one| Some((one.state().ended?, one.id.clone()))).collect();
         ended.sort();
-        let (now, surplus) = (clock::now(), ended.len().saturating_sub(settings.max_ended));
+        let surplus = ended.len().saturating_sub(settings.max_ended);
         for (n, (at, id)) in ended.into_iter().enumerate() {
-            if n < surplus || now - at > age {
+            if n < surplus || at.elapsed() > settings.keep_ended {
                 all.remove(&id);
             }
         }
@@ -201,6 +210,13 @@ impl Engine {
         monitor.cancel.cancel();
         monitor.feed.closed().await;
         Ok(monitor)
+    }
+
+    /// The uploads that monitors read.
+    pub(super) fn watched_uploads(&self) -> Vec<String> {
+        let all = lock(&self.0.monitors.0);
+        let inputs = all.values().map(|one| &one.input).filter(|input| input.kind == "upload");
+        inputs.map(|input| input.value.clone()).collect()
     }
 
     /// Ends all monitors and gives their subscribers a moment to hear of it.

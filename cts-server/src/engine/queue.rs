@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 pub(super) struct Queue {
     levels: BTreeMap<Reverse<i64>, Turns>,
     len: usize,
+    /// Places for runs that are on their way.
+    reserved: usize,
     /// Runs that were taken and have not ended.
     pub(super) running: usize,
 }
@@ -22,6 +24,18 @@ struct Turns {
 impl Queue {
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Keeps a place for a run to come; false if `max` wait or are on their way.
+    pub(super) fn reserve(&mut self, max: usize) -> bool {
+        let free = self.len + self.reserved < max;
+        self.reserved += usize::from(free);
+        free
+    }
+
+    /// Gives a place back, whether the run came or not.
+    pub(super) fn release(&mut self) {
+        self.reserved -= 1;
     }
 
     pub(super) fn push(&mut self, priority: i64, client: &str, id: &str) {
@@ -104,6 +118,17 @@ mod tests {
         queue.push(5, "a", "high");
         queue.push(-1, "b", "lowest");
         assert_eq!(drain(&mut queue), ["high", "low", "lowest"]);
+    }
+
+    #[test]
+    fn places_are_not_given_twice() {
+        let mut queue = Queue::default();
+        assert!(queue.reserve(2) && queue.reserve(2) && !queue.reserve(2));
+        queue.push(0, "a", "a1");
+        queue.release();
+        assert!(!queue.reserve(2), "one waits, one is on its way");
+        queue.release();
+        assert!(queue.reserve(2));
     }
 
     #[test]

@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use super::live::Live;
 use super::logbook::LogBook;
-use super::{Caller, Engine, input, lock, params};
-use crate::clock;
+use super::{Caller, Engine, lock, params};
 use crate::failure::{Category, Failure};
-use crate::files::Hasher;
-use crate::store::{Artifact, InputRef, Run, Status};
+use crate::store::{Artifact, Run, Status};
+
+/// Bytes of parameters and name of a run.
+const MAX_WISH: usize = 64 << 10;
 
 /// What a client asks for.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -86,13 +87,9 @@ impl Engine {
             let fix = "Try again when the service is back.";
             return Err(Failure::system("stopping", "the service is about to end", fix));
         }
-        let (waiting, _) = self.load();
-        if waiting >= self.max_queued() {
-            let message = format!("{waiting} runs wait already");
-            return Err(Failure::system("queue-full", message, "Try again when some of them are done."));
-        }
+        let _place = self.reserve()?;
         // Before the run is in the store, so that whoever finds it there finds its log, too.
-        let live = Arc::new(Live::new(LogBook::new(&self.0.settings.runs, Vec::new())));
+        let live = Arc::new(Live::new(LogBook::new(&self.0.settings, Vec::new())));
         lock(&self.0.live).insert(run.id.clone(), live);
         let insert = run.clone();
         if let Err(failure) = self.0.store.write(move |db| insert.insert(db)).await {
@@ -115,6 +112,7 @@ impl Engine {
     }
 
     async fn draft(&self, caller: &Caller, wish: &Wish, key: Option<String>) -> Result<Run, Failure> {
+        check_size(wish)?;
         let tool = tool::find(&wish.tool_id).map_err(|error| {
             let message = format!("Tool not found: {}", wish.tool_id);
             Failure { message, category: Category::ToolNotFound, ..Failure::from(&error) }
@@ -122,7 +120,6 @@ impl Engine {
         let mut params = wish.params.clone().unwrap_or_default();
         let input = self.resolve_input(caller, tool, wish.input.as_ref(), &mut params).await?;
         params::check_all(tool, &params)?;
-        let cache_key = cache_key(tool.name, &params, input.as_ref());
         Ok(Run {
             seq: 0,
             id: Uuid::new_v4().to_string(),
@@ -134,58 +131,56 @@ impl Engine {
             input,
             status: Status::Queued,
             priority: wish.priority.clamp(-100, 100),
-            created_at: clock::now(),
+            created_at: self.now(),
             started_at: None,
             completed_at: None,
             attempts: 0,
             report: None,
             failure: None,
-            cache_key,
             idempotency_key: key,
             logs_dropped: 0,
         })
     }
 
     /// An earlier run that answers the same wish.
-    async fn earlier(&self, caller: &Caller, run: &Run, reuse: bool) -> Result<Option<Submitted>, Failure> {
-        let who = caller.owner.clone().unwrap_or_else(|| caller.client.clone());
-        let (key, cache_key) = (run.idempotency_key.clone(), run.cache_key.clone().filter(|_| reuse));
-        if key.is_none() && cache_key.is_none() {
-            return Ok(None);
+    async fn earlier(&self, caller: &Caller, draft: &Run, reuse: bool) -> Result<Option<Submitted>, Failure> {
+        if let Some(key) = &draft.idempotency_key
+            && let Some(found) = self.repeated(caller, draft, key).await?
+        {
+            return Ok(Some(found));
         }
-        let owner = caller.owner.clone();
-        let found = self.0.store.read(move |db| {
-            let by_key = key.map(|key| Run::by_idempotency_key(db, &who, &key)).transpose()?.flatten();
-            let found = match (by_key, cache_key) {
-                (None, Some(key)) => Run::by_cache_key(db, owner.as_deref(), &key)?,
-                (found, _) => found,
-            };
-            let artifacts = found.as_ref().map(|run| Artifact::of_run(db, &run.id)).transpose()?;
-            Ok(found.zip(artifacts))
-        });
-        let Some((found, artifacts)) = found.await? else {
-            return Ok(None);
-        };
-        let same = (&found.tool, &found.params, &found.input) == (&run.tool, &run.params, &run.input);
-        if found.idempotency_key.is_some() && found.idempotency_key == run.idempotency_key && !same {
-            let message = "this Idempotency-Key was used for another request";
-            return Err(Failure::validation(
-                "idempotency-mismatch",
-                message,
-                "Use a new key for a new request.",
-            ));
+        if reuse { self.equal(caller, draft).await } else { Ok(None) }
+    }
+
+    /// A place in the queue, for as long as the run is on its way there.
+    fn reserve(&self) -> Result<Place<'_>, Failure> {
+        let max = self.max_queued();
+        match lock(&self.0.queue).reserve(max) {
+            true => Ok(Place(self)),
+            false => {
+                let fix = "Try again when some of them are done.";
+                Err(Failure::system("queue-full", format!("{max} runs wait already"), fix))
+            }
         }
-        Ok(Some(Submitted { run: found, artifacts, reused: true }))
     }
 }
 
-/// Equal for runs that must have the same result: program, tool, parameters, input. `None` for routes and directories.
-fn cache_key(tool: &str, params: &Map<String, Value>, input: Option<&InputRef>) -> Option<String> {
-    let identity = input::identity(&input?.resolved)?;
-    let mut sorted: Vec<(&String, &Value)> = params.iter().collect();
-    sorted.sort_by_key(|(name, _)| *name);
-    let parts = serde_json::to_string(&(env!("CARGO_PKG_VERSION"), tool, sorted, identity)).ok()?;
-    let mut hasher = Hasher::default();
-    hasher.update(parts.as_bytes());
-    Some(hasher.finish())
+/// Gives a reserved place back.
+struct Place<'a>(&'a Engine);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.0.queue).release();
+    }
+}
+
+/// Refuses what would make every list long: it stands in each.
+fn check_size(wish: &Wish) -> Result<(), Failure> {
+    let name = wish.name.as_ref().map_or(0, String::len);
+    let bytes = serde_json::to_vec(&wish.params).unwrap_or_default().len() + name;
+    if bytes <= MAX_WISH {
+        return Ok(());
+    }
+    let message = format!("name and parameters have {bytes} bytes, the limit is {MAX_WISH}");
+    Err(Failure::validation("too-large", message, "Put long lists into a file that the tool reads."))
 }

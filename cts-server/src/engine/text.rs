@@ -4,6 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::Engine;
+use crate::failure::Failure;
+
 /// Replaces brackets that the old client takes for markup: it drops `[word]` and stumbles over `[/word]`.
 pub fn calm(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -30,19 +33,36 @@ pub fn calm(text: &str) -> String {
     out
 }
 
-/// Removes the directory from all paths in it: nobody outside can use it.
-pub(super) fn without_dir(text: &str, dir: &Path) -> String {
-    text.replace(&format!("{}/", dir.display()), "")
+impl Engine {
+    /// The text without the directories of the service, which nobody outside can use; `id` is of a run or a monitor.
+    pub(super) fn scrub(&self, id: &str, text: &str) -> String {
+        without_dir(&without_dir(text, &self.0.layout.work(id)), self.0.layout.root())
+    }
+
+    /// As [`Engine::scrub`], in all texts of a JSON value.
+    pub(super) fn scrub_json(&self, id: &str, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.scrub(id, text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.scrub_json(id, item)),
+            Value::Object(map) => map.values_mut().for_each(|item| self.scrub_json(id, item)),
+            _ => {}
+        }
+    }
+
+    /// As [`Engine::scrub`], in all texts of a failure.
+    pub(super) fn without_dirs(&self, id: &str, mut failure: Failure) -> Failure {
+        failure.message = self.scrub(id, &failure.message);
+        let details = &mut failure.details;
+        let path = details.place.as_mut().and_then(|place| place.path.as_mut());
+        for text in path.into_iter().chain(&mut details.tool_stderr) {
+            *text = self.scrub(id, text);
+        }
+        failure
+    }
 }
 
-/// As [`without_dir`], in all texts of a JSON value.
-pub(super) fn json_without_dir(value: &mut Value, dir: &Path) {
-    match value {
-        Value::String(text) => *text = without_dir(text, dir),
-        Value::Array(items) => items.iter_mut().for_each(|item| json_without_dir(item, dir)),
-        Value::Object(map) => map.values_mut().for_each(|item| json_without_dir(item, dir)),
-        _ => {}
-    }
+fn without_dir(text: &str, dir: &Path) -> String {
+    text.replace(&format!("{}/", dir.display()), "")
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Uploads: announced, sent in one piece or several, checked.
 
+use std::fs::File;
+
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
+use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
 use super::{Caller, Engine, lock, no_such};
-use crate::clock;
 use crate::failure::Failure;
-use crate::files::{UploadFile, plain_name, remove_dir};
+use crate::files::{Arrived, UploadFile, plain_name, remove_dir};
 use crate::store::{Upload, UploadState};
 
 /// What a client announces.
@@ -29,6 +31,9 @@ pub struct UploadView {
     /// Bytes that have arrived.
     pub received: u64,
 }
+
+/// Unfinished uploads whose hash is kept in memory, a hundred bytes each.
+const MAX_ARRIVED: usize = 10_000;
 
 /// Gives an upload free again.
 struct Busy<'a>(&'a Engine, String);
@@ -55,7 +60,7 @@ impl Engine {
         }
         self.check_size(new.size.unwrap_or_default())?;
         let (owner, sha256) = (caller.owner.clone(), new.sha256.map(|hash| hash.to_ascii_lowercase()));
-        let (id, created_at) = (Uuid::new_v4().to_string(), clock::now());
+        let (id, created_at) = (Uuid::new_v4().to_string(), self.now());
         let upload =
             Upload { id, owner, filename, size: new.size, sha256, state: UploadState::Open, created_at };
         let saved = upload.clone();
@@ -68,12 +73,15 @@ impl Engine {
     /// # Errors
     /// `no-such-upload`; those of the store.
     pub async fn upload(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
-        let wanted = id.to_owned();
-        let found = self.0.store.read(move |db| Upload::get(db, &wanted)).await?;
+        let (caller, id) = (caller.clone(), id.to_owned());
+        self.blocking(move |engine| engine.upload_now(&caller, &id)).await
+    }
+
+    fn upload_now(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
+        let found = self.0.store.read_now(|db| Upload::get(db, id))?;
         let found = found.filter(|upload| caller.sees(upload.owner.as_deref()));
         let upload = found.ok_or_else(|| no_such("upload", id))?;
-        let received = self.upload_file(&upload).received().await;
-        Ok(UploadView { upload, received })
+        Ok(UploadView { received: self.upload_file(&upload).received(), upload })
     }
 
     fn upload_file(&self, upload: &Upload) -> UploadFile {
@@ -107,7 +115,14 @@ impl Engine {
         body: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<UploadView, Failure> {
         let _busy = self.occupy_upload(id)?;
-        let UploadView { upload, received } = self.upload(caller, id).await?;
+        let (of, wanted) = (caller.clone(), id.to_owned());
+        let (upload, open) = self.blocking(move |engine| engine.open_upload(&of, &wanted, offset)).await?;
+        let received = self.append(&upload, open, offset, body).await?;
+        Ok(UploadView { upload, received })
+    }
+
+    fn open_upload(&self, caller: &Caller, id: &str, offset: u64) -> Result<(Upload, File), Failure> {
+        let UploadView { upload, received } = self.upload_now(caller, id)?;
         if upload.state == UploadState::Complete {
             let fix = "Announce a new upload to send something else.";
             return Err(Failure::validation("upload-complete", "the upload is finalized already", fix));
@@ -118,42 +133,68 @@ impl Engine {
             let fix = format!("Go on with byte {received}.");
             return Err(Failure::validation("upload-offset", message, fix));
         }
-        let file = self.upload_file(&upload);
-        let received = self.append(&file, &upload, offset, body).await?;
-        Ok(UploadView { upload, received })
+        let open = self.upload_file(&upload).write_from(offset)?;
+        Ok((upload, open))
     }
 
     async fn append<E: std::fmt::Display>(
         &self,
-        file: &UploadFile,
         upload: &Upload,
+        open: File,
         offset: u64,
         body: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<u64, Failure> {
-        let (mut open, mut received) = (file.write_from(offset).await?, offset);
+        let part = self.upload_file(upload).part();
+        let failed = |e: std::io::Error| Failure::io("write the upload", &part, &e);
+        let (mut open, mut received) = (tokio::fs::File::from_std(open), offset);
+        // Goes on only where the last request ended; else the whole file is read again in the end.
+        let mut arrived = self.arrived(&upload.id).filter(|arrived| arrived.bytes() == offset);
+        if offset == 0 {
+            arrived = Some(Arrived::default());
+        }
         let mut body = std::pin::pin!(body);
+        let mut broken = None;
         while let Some(piece) = body.next().await {
             let piece = match piece {
                 Ok(piece) => piece,
                 Err(error) => {
-                    // What has come is kept for the next request.
-                    file.flush(open).await?;
-                    let message = format!("the body broke off after byte {received}: {error}");
-                    let fix = format!("Go on with byte {received}.");
-                    return Err(Failure::validation("body-broken-off", message, fix));
+                    broken = Some(error);
+                    break;
                 }
             };
             received += piece.len() as u64;
             self.check_size(received)?;
-            if upload.size.is_some_and(|size| received > size) {
-                let message =
-                    format!("more than the announced {} bytes were sent", upload.size.unwrap_or_default());
+            if let Some(size) = upload.size.filter(|size| received > *size) {
+                let message = format!("more than the announced {size} bytes were sent");
                 return Err(Failure::validation("upload-size", message, "Announce the true size."));
             }
-            file.put(&mut open, &piece).await?;
+            open.write_all(&piece).await.map_err(failed)?;
+            arrived.iter_mut().for_each(|arrived| arrived.add(&piece));
         }
-        file.flush(open).await?;
-        Ok(received)
+        open.flush().await.map_err(failed)?;
+        if let Some(arrived) = arrived {
+            self.keep_arrived(&upload.id, arrived);
+        }
+        match broken {
+            None => Ok(received),
+            // What has come is kept for the next request.
+            Some(error) => {
+                let message = format!("the body broke off after byte {received}: {error}");
+                let fix = format!("Go on with byte {received}.");
+                Err(Failure::validation("body-broken-off", message, fix))
+            }
+        }
+    }
+
+    fn arrived(&self, id: &str) -> Option<Arrived> {
+        lock(&self.0.arrived).remove(id)
+    }
+
+    fn keep_arrived(&self, id: &str, arrived: Arrived) {
+        let mut all = lock(&self.0.arrived);
+        if all.len() < MAX_ARRIVED {
+            all.insert(id.to_owned(), arrived);
+        }
     }
 
     /// Checks what has arrived; runs may use it then. Once complete, it stays so.
@@ -163,20 +204,35 @@ impl Engine {
     /// the file system.
     pub async fn finalize(&self, caller: &Caller, id: &str) -> Result<UploadView, Failure> {
         let _busy = self.occupy_upload(id)?;
-        let UploadView { mut upload, received } = self.upload(caller, id).await?;
-        if upload.state == UploadState::Complete {
+        let (of, wanted, arrived) = (caller.clone(), id.to_owned(), self.arrived(id));
+        let whole = self.blocking(move |engine| {
+            let UploadView { mut upload, received } = engine.upload_now(&of, &wanted)?;
+            if upload.state == UploadState::Complete {
+                return Ok((upload, received, false));
+            }
+            let file = engine.upload_file(&upload);
+            let (size, sha256) = file.complete(upload.size, upload.sha256.as_deref(), arrived)?;
+            (upload.size, upload.sha256, upload.state) = (Some(size), Some(sha256), UploadState::Complete);
+            Ok((upload, size, true))
+        });
+        let (upload, received, is_new) = whole.await?;
+        if !is_new {
             return Ok(UploadView { upload, received });
         }
-        let file = self.upload_file(&upload);
-        let (size, sha256) = file.complete(upload.size, upload.sha256.as_deref()).await?;
-        (upload.size, upload.sha256, upload.state) = (Some(size), Some(sha256), UploadState::Complete);
-        let saved = upload.clone();
+        let (file, saved) = (self.upload_file(&upload), upload.clone());
         self.0.store.write(move |db| saved.save(db)).await?;
-        Ok(UploadView { upload, received: size })
+        // The client does not wait for the disk: what a loss of power takes of the file shows in its size at the next start.
+        self.0.tasks.spawn_blocking(move || {
+            if let Err(failure) = file.sync() {
+                tracing::error!(code = failure.code, "{}", failure.message);
+            }
+        });
+        Ok(UploadView { upload, received })
     }
 
     /// Removes an upload whose id nobody was told; what fails is left to the clean-up.
     pub async fn forget_upload(&self, id: String) {
+        self.arrived(&id);
         let ids = [id.clone()];
         let deleted = self.0.store.write(move |db| Upload::delete(db, &ids)).await;
         if let Err(failure) = deleted.and_then(|()| remove_dir(&self.0.layout.upload(&id))) {

@@ -17,7 +17,7 @@ pub use hash::{Hasher, hash_file};
 pub use lock::DataLock;
 pub use publish::{Published, publish};
 pub use roots::{Roots, plain_name, real_path};
-pub use upload::UploadFile;
+pub use upload::{Arrived, UploadFile};
 
 use crate::failure::Failure;
 
@@ -42,6 +42,27 @@ impl Layout {
             fs::create_dir_all(&dir).map_err(|e| Failure::io("create", &dir, &e))?;
         }
         Ok(layout)
+    }
+
+    /// Whether there is nothing of any run or upload.
+    pub fn is_empty(&self) -> bool {
+        let has_none = |dir: PathBuf| fs::read_dir(dir).map_or(true, |mut entries| entries.next().is_none());
+        has_none(self.runs()) && has_none(self.uploads())
+    }
+
+    /// Keeps everything of all runs and uploads under another name, and begins anew; returns that name.
+    ///
+    /// # Errors
+    /// `permission-denied`, `disk-full`, `io`.
+    pub fn set_aside(&self) -> Result<PathBuf, Failure> {
+        let aside = (1..).map(|n| self.root.join(format!("lost-{n}"))).find(|dir| !dir.exists());
+        let aside = aside.unwrap_or_else(|| self.root.join("lost"));
+        fs::create_dir(&aside).map_err(|e| Failure::io("create", &aside, &e))?;
+        for (dir, name) in [(self.runs(), "runs"), (self.uploads(), "uploads")] {
+            let moved = fs::rename(&dir, aside.join(name)).and_then(|()| fs::create_dir(&dir));
+            moved.map_err(|e| Failure::io("set aside", &dir, &e))?;
+        }
+        Ok(aside)
     }
 
     /// The data directory, with links resolved.
@@ -89,13 +110,13 @@ impl Layout {
         self.uploads().join(id)
     }
 
-    /// An empty working directory of a run; what an earlier attempt left is removed.
+    /// An empty working directory of a run; what an earlier attempt left or finished is removed.
     ///
     /// # Errors
     /// `permission-denied`, `disk-full`, `io`.
     pub fn begin_work(&self, id: &str) -> Result<PathBuf, Failure> {
+        remove_dir(&self.run(id))?;
         let work = self.work(id);
-        remove_dir(&work)?;
         fs::create_dir_all(&work).map_err(|e| Failure::io("create", &work, &e))?;
         Ok(work)
     }

@@ -2,8 +2,8 @@
 
 use std::fs::{self, File};
 
-use super::{Layout, hash_file, plain_name};
-use crate::failure::{Category, Failure};
+use super::{Layout, hash_file};
+use crate::failure::{Category, Failure, TOO_LARGE};
 
 /// A file that is whole and in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,8 @@ pub struct Published {
     pub sha256: String,
 }
 
-/// Moves the file `name` of a run's working directory to its finished files.
+/// Moves the file `name` of a run's working directory to its finished files. What cannot stand in a name that people
+/// and other systems see is replaced: tools call files after their input, which may be called anything.
 ///
 /// # Errors
 /// `bad-artifact` for a name or file that no tool writes; `artifact-too-large` above `max_bytes` (0: no limit);
@@ -26,9 +27,10 @@ pub fn publish(layout: &Layout, run: &str, name: &str, max_bytes: u64) -> Result
         let fix = "Report this with the log of the run.";
         Failure::new(Category::ToolError, "bad-artifact", format!("artifact {name:?}: {reason}"), fix)
     };
-    if plain_name(name) != Some(name) {
+    if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
         return Err(bad("not a plain file name"));
     }
+    let plain = name.replace(|c: char| c.is_control() || c == '\\', "_");
     let from = layout.work(run).join(name);
     let meta = fs::symlink_metadata(&from).map_err(|e| bad(&e.to_string()))?;
     if !meta.is_file() {
@@ -36,19 +38,18 @@ pub fn publish(layout: &Layout, run: &str, name: &str, max_bytes: u64) -> Result
     }
     if max_bytes > 0 && meta.len() > max_bytes {
         let message = format!("artifact {name:?} has {} bytes, the limit is {max_bytes}", meta.len());
-        let fix = "Ask for less output, for instance with filters, or raise max_artifact_size_mb.";
-        let mut failure = Failure::new(Category::ToolError, "artifact-too-large", message, fix);
+        let mut failure = Failure::new(Category::ToolError, "artifact-too-large", message, TOO_LARGE);
         failure.details.limit_hit = Some("artifact_size".to_owned());
         failure.details.limit_value = Some(max_bytes);
         return Err(failure);
     }
     let (bytes, sha256) = hash_file(&from).map_err(|e| Failure::io("read", &from, &e))?;
-    let (dir, to) = (layout.artifacts(run), layout.artifact(run, name));
+    let (dir, to) = (layout.artifacts(run), layout.artifact(run, &plain));
     fs::create_dir_all(&dir).map_err(|e| Failure::io("create", &dir, &e))?;
     // On the disk before it has its name, so that after a power loss no half file has it.
     let synced = File::open(&from).and_then(|file| file.sync_data());
     synced.and_then(|()| fs::rename(&from, &to)).map_err(|e| Failure::io("publish", &to, &e))?;
-    Ok(Published { name: name.to_owned(), bytes, sha256 })
+    Ok(Published { name: plain, bytes, sha256 })
 }
 
 #[cfg(test)]
@@ -65,7 +66,9 @@ mod tests {
         let one = publish(&layout, "r", "a.csv", 3).unwrap();
         assert_eq!(one.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(fs::read(layout.artifact("r", "a.csv")).unwrap(), b"abc");
-        for name in ["link", "../a", "absent", "", ".."] {
+        fs::write(work.join("a\n\\b"), "").unwrap();
+        assert_eq!(publish(&layout, "r", "a\n\\b", 0).unwrap().name, "a__b");
+        for name in ["link", "../a", "absent", "", "..", "a\0"] {
             assert_eq!(publish(&layout, "r", name, 0).unwrap_err().code, "bad-artifact", "{name}");
         }
         fs::write(work.join("b.csv"), "abcd").unwrap();

@@ -17,6 +17,7 @@ use super::reply;
 use super::request::Request;
 use super::view::{LogLine, LogList};
 use crate::engine::Live;
+use crate::failure::Failure;
 use crate::store::{Level, LogEntry};
 
 /// Lines in one piece, so that a long log does not stand in memory as text.
@@ -39,7 +40,7 @@ pub(super) async fn follow(app: Arc<App>, request: Request) -> Answer {
         let from = last.unwrap_or(0);
         let stored = match &live {
             Some(_) => Vec::new(),
-            None => app.engine.logs(&id, from).await?,
+            None => app.engine.logs(&id, from, LINES).await?,
         };
         let source = Source { stored, live, changed };
         body::stream(events(Follower { app, id, client, source, last: from, heartbeat, ended: false }))
@@ -57,8 +58,10 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
     let offset = request.query_number("offset", 0, u32::MAX)? as usize;
     let least = request.query("level").map_or(Ok(Level::Debug), |name| level(&name))?;
     let run_id = request.id();
-    let mut entries = match app.engine.run(&request.caller, run_id).await {
-        Ok(_) => app.engine.logs(run_id, 0).await?,
+    // What is left out is known only when all is read.
+    let read = if offset == 0 && least == Level::Debug { limit } else { u32::MAX as usize };
+    let mut entries = match app.engine.last_logs(&request.caller, run_id, read).await {
+        Ok(entries) => entries,
         Err(failure) if failure.code == "no-such-run" => Vec::new(),
         Err(failure) => return Err(failure.into()),
     };
@@ -80,7 +83,7 @@ fn level(name: &str) -> Result<Level, Problem> {
 
 /// Where lines come from.
 struct Source {
-    /// Of a finished run: all that are left.
+    /// Of a finished run: the next ones.
     stored: Vec<LogEntry>,
     /// Of an unfinished one.
     live: Option<Arc<Live>>,
@@ -102,12 +105,12 @@ struct Follower {
 fn events(follower: Follower) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
     futures_util::stream::unfold(follower, |mut follower| async move {
         let piece = follower.next().await?;
-        Some((Ok(piece), follower))
+        Some((piece, follower))
     })
 }
 
 impl Follower {
-    async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<std::io::Result<Bytes>> {
         if self.ended {
             self.app.follow_guard.ended(self.client, &self.id);
             return None;
@@ -118,33 +121,36 @@ impl Follower {
                 Some(changed) => changed.borrow_and_update().1,
                 None => true,
             };
-            let lines = self.lines();
+            let lines = match self.lines().await {
+                Ok(lines) => lines,
+                // Breaking off tells the client to come back for the rest.
+                Err(failure) => return Some(Err(std::io::Error::other(failure.message))),
+            };
             if let Some(last) = lines.last() {
                 self.last = last.seq;
-                return Some(lines.iter().map(event).collect::<String>().into());
+                return Some(Ok(lines.iter().map(event).collect::<String>().into()));
             }
             if closed {
                 self.ended = true;
                 // From here on the client may come back.
                 self.app.follow_guard.ended(self.client, &self.id);
-                return Some(Bytes::from_static(b"event: end\ndata: [DONE]\n\n"));
+                return Some(Ok(Bytes::from_static(b"event: end\ndata: [DONE]\n\n")));
             }
             let Some(changed) = &mut self.source.changed else { continue };
             match tokio::time::timeout(self.heartbeat, changed.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => self.source.changed = None,
-                Err(_) => return Some(Bytes::from_static(b": keep-alive\n\n")),
+                Err(_) => return Some(Ok(Bytes::from_static(b": keep-alive\n\n"))),
             }
         }
     }
 
-    fn lines(&mut self) -> Vec<LogEntry> {
-        let mut lines = match &self.source.live {
-            Some(live) => live.book.after(self.last, LINES),
-            None => self.source.stored.drain(..self.source.stored.len().min(LINES)).collect(),
-        };
-        lines.retain(|line| line.seq > self.last);
-        lines
+    async fn lines(&mut self) -> Result<Vec<LogEntry>, Failure> {
+        match &self.source.live {
+            Some(live) => Ok(live.book.after(self.last, LINES)),
+            None if self.source.stored.is_empty() => self.app.engine.logs(&self.id, self.last, LINES).await,
+            None => Ok(std::mem::take(&mut self.source.stored)),
+        }
     }
 }
 

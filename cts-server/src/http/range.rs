@@ -42,13 +42,13 @@ fn number(text: &str) -> Result<Option<u64>, std::num::ParseIntError> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
-/// Reads `Content-Range: bytes 5-9/20`: the first byte, and the size of all if it is told.
-pub(super) fn content_range(header: &str) -> Option<(u64, Option<u64>)> {
+/// Reads `Content-Range: bytes 5-9/20`: the first byte, the last, and the size of all if it is told.
+pub(super) fn content_range(header: &str) -> Option<(u64, u64, Option<u64>)> {
     let (range, total) = header.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.split_once('-')?;
     let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
     let total = if total.trim() == "*" { None } else { Some(total.trim().parse().ok()?) };
-    (first <= last && total.is_none_or(|total| last < total)).then_some((first, total))
+    (first <= last && total.is_none_or(|total| last < total)).then_some((first, last, total))
 }
 
 #[cfg(test)]
@@ -79,8 +79,8 @@ mod tests {
 
     #[test]
     fn content_ranges_tell_offset_and_size() {
-        assert_eq!(content_range("bytes 5-9/20"), Some((5, Some(20))));
-        assert_eq!(content_range("bytes 0-0/*"), Some((0, None)));
+        assert_eq!(content_range("bytes 5-9/20"), Some((5, 9, Some(20))));
+        assert_eq!(content_range("bytes 0-0/*"), Some((0, 0, None)));
         for bad in ["bytes 9-5/20", "bytes 5-20/20", "bytes */20", "5-9/20", ""] {
             assert_eq!(content_range(bad), None, "{bad}");
         }

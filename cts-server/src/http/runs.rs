@@ -9,7 +9,7 @@ use super::app::App;
 use super::problem::{Answer, Problem};
 use super::reply;
 use super::request::Request;
-use super::view::{FullRunView, RunView};
+use super::view::{FullRunView, RunView, ids};
 use crate::engine::Wish;
 use crate::failure::Failure;
 use crate::store::{RunFilter, Status};
@@ -19,7 +19,8 @@ pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
     let key = idempotency_key(&request)?;
     let wish: Wish = request.json(&app.engine.settings().http).await?;
     let submitted = app.engine.submit(&request.caller, wish, key).await?;
-    let mut response = reply::json(&RunView::new(&app.engine, &submitted.run, &submitted.artifacts));
+    let artifacts = ids(&submitted.artifacts);
+    let mut response = reply::json(&RunView::new(&app.engine, &submitted.run, artifacts));
     if submitted.reused {
         reply::insert(&mut response, http::HeaderName::from_static("cts-reused"), "true");
     }
@@ -59,7 +60,7 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
         _ => app.engine.runs(&request.caller, filter).await?,
     };
     let views: Vec<RunView<'_>> =
-        runs.iter().map(|(run, artifacts)| RunView::new(&app.engine, run, artifacts)).collect();
+        runs.iter().map(|(run, artifacts)| RunView::new(&app.engine, run, texts(artifacts))).collect();
     let mut response = reply::json(&views);
     if let Some((last, _)) = runs.last().filter(|_| runs.len() == limit) {
         reply::insert(&mut response, http::HeaderName::from_static("cts-next-before"), &last.id);
@@ -67,10 +68,14 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
     Ok(response)
 }
 
+fn texts(ids: &[String]) -> Vec<&str> {
+    ids.iter().map(String::as_str).collect()
+}
+
 /// `GET /v1/runs/{run_id}`
 pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
     let (run, artifacts) = app.engine.run(&request.caller, request.id()).await?;
-    Ok(reply::json(&FullRunView::new(&app.engine, &run, &artifacts)))
+    Ok(reply::json(&FullRunView::new(&app.engine, &run, ids(&artifacts))))
 }
 
 /// What became of a cancellation.
@@ -83,11 +88,7 @@ pub(super) struct Canceled<'a> {
 /// `DELETE /v1/runs/{run_id}`: always 200, as clients expect.
 pub(super) async fn cancel(app: Arc<App>, request: Request) -> Answer {
     let run_id = request.id();
-    let canceled = match app.engine.run(&request.caller, run_id).await {
-        Ok(_) => app.engine.cancel(run_id).await?,
-        Err(failure) if failure.code == "no-such-run" => false,
-        Err(failure) => return Err(failure.into()),
-    };
+    let canceled = app.engine.cancel(&request.caller, run_id).await?;
     let message = if canceled { "Run cancelled" } else { "Run not found or already completed" };
     Ok(reply::json(&Canceled { message, run_id }))
 }

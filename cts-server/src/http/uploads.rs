@@ -110,10 +110,16 @@ pub(super) async fn put(app: Arc<App>, mut request: Request) -> Answer {
         None => 0,
         Some(header) => {
             let known = content_range(header);
-            let (offset, total) = known.ok_or_else(|| {
+            let (offset, last, total) = known.ok_or_else(|| {
                 let message = format!("not a content range: {header:?}");
                 Failure::validation("bad-range", message, "Send `Content-Range: bytes FIRST-LAST/SIZE`.")
             })?;
+            let length = request.header("content-length").and_then(|length| length.parse::<u64>().ok());
+            let wanted = (last - offset).saturating_add(1);
+            if let Some(length) = length.filter(|length| *length != wanted) {
+                let message = format!("the range is of {wanted} bytes, {length} are sent");
+                return Err(Failure::validation("bad-range", message, "Send what the range says.").into());
+            }
             let announced = app.engine.upload(&request.caller, request.id()).await?.upload.size;
             if let (Some(total), Some(announced)) = (total, announced)
                 && total != announced

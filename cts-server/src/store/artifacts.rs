@@ -1,5 +1,7 @@
 //! Files that runs wrote.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Sql;
@@ -27,15 +29,16 @@ pub struct Artifact {
 const COLUMNS: &str = "id, run, name, content_type, bytes, sha256, created_at";
 
 impl Artifact {
+    /// In the order of [`COLUMNS`].
     fn from_row(row: &Row<'_>) -> Sql<Self> {
         Ok(Self {
-            id: row.get("id")?,
-            run: row.get("run")?,
-            name: row.get("name")?,
-            content_type: row.get("content_type")?,
-            bytes: row.get::<_, i64>("bytes")?.unsigned_abs(),
-            sha256: row.get("sha256")?,
-            created_at: row.get("created_at")?,
+            id: row.get(0)?,
+            run: row.get(1)?,
+            name: row.get(2)?,
+            content_type: row.get(3)?,
+            bytes: row.get::<_, i64>(4)?.unsigned_abs(),
+            sha256: row.get(5)?,
+            created_at: row.get(6)?,
         })
     }
 
@@ -62,6 +65,19 @@ impl Artifact {
         rows.collect()
     }
 
+    /// The ids of those of several runs, by run and name.
+    pub fn ids_of_runs(db: &Connection, runs: &[&str]) -> Sql<HashMap<String, Vec<String>>> {
+        let sql =
+            "SELECT run, id FROM artifacts WHERE run IN (SELECT value FROM json_each(?)) ORDER BY run, name";
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query([serde_json::to_string(runs).unwrap_or_default()])?;
+        let mut all: HashMap<String, Vec<String>> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            all.entry(row.get(0)?).or_default().push(row.get(1)?);
+        }
+        Ok(all)
+    }
+
     /// All of them.
     pub fn all(db: &Connection) -> Sql<Vec<Self>> {
         let sql = format!("SELECT {COLUMNS} FROM artifacts");
@@ -73,6 +89,12 @@ impl Artifact {
     /// Forgets one.
     pub fn delete(db: &Connection, id: &str) -> Sql<()> {
         db.prepare_cached("DELETE FROM artifacts WHERE id = ?")?.execute([id])?;
+        Ok(())
+    }
+
+    /// Forgets those of a run.
+    pub fn delete_of_run(db: &Connection, run: &str) -> Sql<()> {
+        db.prepare_cached("DELETE FROM artifacts WHERE run = ?")?.execute([run])?;
         Ok(())
     }
 

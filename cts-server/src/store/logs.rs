@@ -90,12 +90,20 @@ impl LogEntry {
         })
     }
 
-    /// All lines of a run after the line `after`.
-    pub fn after(db: &Connection, run: &str, after: u64) -> Sql<Vec<Self>> {
-        let sql = "SELECT seq, at, level, source, message FROM logs WHERE run = ? AND seq > ? ORDER BY seq";
+    /// At most `limit` lines of a run after the line `after`.
+    pub fn after(db: &Connection, run: &str, after: u64, limit: usize) -> Sql<Vec<Self>> {
+        let sql =
+            "SELECT seq, at, level, source, message FROM logs WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?";
         let mut statement = db.prepare_cached(sql)?;
-        let rows = statement.query_map(params![run, after.cast_signed()], Self::from_row)?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![run, after.cast_signed(), limit], Self::from_row)?;
         rows.collect()
+    }
+
+    /// Number of the last line of a run; 0 if it has none.
+    pub fn last(db: &Connection, run: &str) -> Sql<u64> {
+        let sql = "SELECT COALESCE(MAX(seq), 0) FROM logs WHERE run = ?";
+        db.prepare_cached(sql)?.query_row([run], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs)
     }
 
     /// Bytes of all lines of all runs.

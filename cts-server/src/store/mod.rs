@@ -6,12 +6,14 @@
 
 mod artifacts;
 mod downloads;
+mod facts;
 mod logs;
 mod runs;
 mod schema;
 mod uploads;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,14 +22,20 @@ use tokio::sync::Semaphore;
 
 pub use artifacts::Artifact;
 pub use downloads::{Download, DownloadResult, DownloadStatus, DownloadWish};
+pub use facts::{fact, set_fact};
 pub use logs::{Level, LogEntry};
-pub use runs::{End, InputRef, Run, RunFilter, Status};
+pub use runs::{End, InputRef, ResultKeys, Run, RunFilter, Status};
 pub use uploads::{Upload, UploadState};
 
 use crate::failure::Failure;
 
+/// What helps when the file is damaged.
+pub const CORRUPT: &str = "The store is left as it is. Restore it from a copy, or move it away to begin with an empty one; \
+    files of runs are then kept under `lost-1` beside it.";
 /// How long a statement waits for another process that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
+/// Pages in the write-ahead log after which it should begin anew: 32 MiB.
+const MANY_FRAMES: i64 = 8192;
 /// Reading connections that are kept.
 const READERS: usize = 4;
 
@@ -38,6 +46,10 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: std::path::PathBuf,
     writer: Mutex<Connection>,
+    /// Moves what is written from the log to the file.
+    checkpointer: Mutex<Connection>,
+    /// Whether anything was written since it last did.
+    written: AtomicBool,
     readers: Mutex<Vec<Connection>>,
     /// Whoever waits here takes no thread, as whoever waits for a connection does.
     reading: Semaphore,
@@ -55,9 +67,37 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let mut writer = connect(path, OpenFlags::default()).map_err(|e| failure(&e, path))?;
         schema::prepare(&mut writer, path)?;
-        let (writer, readers) = (Mutex::new(writer), Mutex::default());
-        let (reading, writing) = (Semaphore::new(READERS), Semaphore::new(1));
-        Ok(Self(Arc::new(Inner { path: path.to_owned(), writer, readers, reading, writing })))
+        let checkpointer = connect(path, OpenFlags::default()).map_err(|e| failure(&e, path))?;
+        Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            checkpointer: Mutex::new(checkpointer),
+            written: AtomicBool::new(true),
+            readers: Mutex::default(),
+            reading: Semaphore::new(READERS),
+            writing: Semaphore::new(1),
+        })))
+    }
+
+    /// Has the disk keep what was written, beside readers and writers. Left to the writers, every few hundredth change
+    /// would wait for the disk. Blocks.
+    ///
+    /// # Errors
+    /// `busy`, `disk-full`, `store-corrupt`, `store`.
+    pub fn checkpoint(&self) -> Result<(), Failure> {
+        if !self.0.written.swap(false, Ordering::Relaxed) || self.checkpoint_by("PASSIVE", 1)? < MANY_FRAMES {
+            return Ok(());
+        }
+        // Waits for readers and writers, for once, so that the log begins anew.
+        self.checkpoint_by("RESTART", 0).map(drop)
+    }
+
+    /// One number of its answer: 0 whether somebody was in the way, 1 pages in the log.
+    fn checkpoint_by(&self, how: &str, number: usize) -> Result<i64, Failure> {
+        let connection = self.0.checkpointer.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer =
+            connection.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get(number));
+        answer.map_err(|e| failure(&e, &self.0.path))
     }
 
     /// Changes something in one transaction, on a thread that may block.
@@ -82,6 +122,7 @@ impl Store {
             let transaction = writer.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             let value = work(&transaction)?;
             transaction.commit()?;
+            self.0.written.store(true, Ordering::Relaxed);
             Ok(value)
         };
         change().map_err(|e| failure(&e, &self.0.path))
@@ -124,9 +165,8 @@ impl Store {
     /// `disk-full`, `store-corrupt`, `store`.
     pub fn settle(&self) -> Result<bool, Failure> {
         self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let writer = self.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
-        busy.map(|busy| !busy).map_err(|e| failure(&e, &self.0.path))
+        let busy = self.checkpoint_by("TRUNCATE", 0)?;
+        Ok(busy == 0)
     }
 }
 
@@ -157,16 +197,17 @@ fn failure(error: &rusqlite::Error, path: &Path) -> Failure {
             ("busy", "Another program holds the store; end it, or try again.")
         }
         Some(ErrorCode::DiskFull) => ("disk-full", "Free space on the disk of the data directory."),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
-            "store-corrupt",
-            "The store is left as it is. Restore it from a copy, or move it away to begin with an empty one.",
-        ),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ("store-corrupt", CORRUPT),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
             ("permission-denied", "Let the user that the service runs as write the data directory.")
         }
         _ => ("store", "Look at the log of the service."),
     };
-    Failure::system(code, format!("store: {error}: {path:?}"), fix)
+    let mut failure = Failure::system(code, format!("store: {error}: {path:?}"), fix);
+    failure.details.error_type = error.sqlite_error_code().map(|code| format!("{code:?}"));
+    // The statement was tried for as long as [`BUSY`] says.
+    failure.recovery_attempted = code == "busy";
+    failure
 }
 
 #[cfg(test)]

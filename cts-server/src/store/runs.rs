@@ -1,12 +1,12 @@
 //! Runs.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension, Row, RowIndex, named_params, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::Sql;
+use super::{Artifact, Sql};
 use crate::clock::Micros;
 use crate::failure::Failure;
 
@@ -112,8 +112,6 @@ pub struct Run {
     pub report: Option<Value>,
     /// Why it failed.
     pub failure: Option<Failure>,
-    /// Equal for runs that must have the same result.
-    pub cache_key: Option<String>,
     /// Given by the client, so that a repeated request is no second run.
     pub idempotency_key: Option<String>,
     /// Log lines beyond the limit.
@@ -140,16 +138,15 @@ pub struct RunFilter {
 }
 
 const COLUMNS: &str = "seq, id, owner, client, tool, name, params, input, status, priority, created_at, started_at, \
-    completed_at, attempts, report, failure, cache_key, idempotency_key, logs_dropped";
+    completed_at, attempts, report, failure, idempotency_key, logs_dropped";
 
-pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> Sql<Option<T>> {
-    let text: Option<String> = row.get(column)?;
-    let parse = |text: String| {
-        serde_json::from_str(&text).map_err(|e| {
+pub(super) fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> Sql<Option<T>> {
+    let parse = |text: &str| {
+        serde_json::from_str(text).map_err(|e| {
             rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(e))
         })
     };
-    text.map(parse).transpose()
+    row.get_ref(column)?.as_str_or_null()?.map(parse).transpose()
 }
 
 pub(super) fn text<T: Serialize>(value: Option<&T>) -> Option<String> {
@@ -157,48 +154,58 @@ pub(super) fn text<T: Serialize>(value: Option<&T>) -> Option<String> {
 }
 
 impl Run {
+    /// The columns in the order of [`COLUMNS`]: to look for their names would take longer than to read them.
     fn from_row(row: &Row<'_>) -> Sql<Self> {
         Ok(Self {
-            seq: row.get("seq")?,
-            id: row.get("id")?,
-            owner: row.get("owner")?,
-            client: row.get("client")?,
-            tool: row.get("tool")?,
-            name: row.get("name")?,
-            params: json(row, "params")?.unwrap_or_default(),
-            input: json(row, "input")?,
-            status: row.get("status")?,
-            priority: row.get("priority")?,
-            created_at: row.get("created_at")?,
-            started_at: row.get("started_at")?,
-            completed_at: row.get("completed_at")?,
-            attempts: row.get("attempts")?,
-            report: json(row, "report")?,
-            failure: json(row, "failure")?,
-            cache_key: row.get("cache_key")?,
-            idempotency_key: row.get("idempotency_key")?,
-            logs_dropped: row.get::<_, i64>("logs_dropped")?.unsigned_abs(),
+            seq: row.get(0)?,
+            id: row.get(1)?,
+            owner: row.get(2)?,
+            client: row.get(3)?,
+            tool: row.get(4)?,
+            name: row.get(5)?,
+            params: json(row, 6)?.unwrap_or_default(),
+            input: json(row, 7)?,
+            status: row.get(8)?,
+            priority: row.get(9)?,
+            created_at: row.get(10)?,
+            started_at: row.get(11)?,
+            completed_at: row.get(12)?,
+            attempts: row.get(13)?,
+            report: json(row, 14)?,
+            failure: json(row, 15)?,
+            idempotency_key: row.get(16)?,
+            logs_dropped: row.get::<_, i64>(17)?.unsigned_abs(),
         })
     }
 
     /// Adds the run; `seq` is chosen here.
     pub fn insert(&self, db: &Connection) -> Sql<i64> {
         let sql = "INSERT INTO runs (id, owner, client, tool, name, params, input, status, priority, created_at, \
-            started_at, completed_at, report, cache_key, idempotency_key) VALUES (:id, :owner, :client, :tool, :name, \
-            :params, :input, :status, :priority, :created_at, :started_at, :completed_at, :report, :cache_key, :key)";
+            idempotency_key) VALUES (:id, :owner, :client, :tool, :name, :params, :input, :status, :priority, \
+            :created_at, :key)";
         db.prepare_cached(sql)?.insert(named_params! {
             ":id": self.id, ":owner": self.owner, ":client": self.client, ":tool": self.tool, ":name": self.name,
             ":params": text(Some(&self.params)), ":input": text(self.input.as_ref()), ":status": self.status,
-            ":priority": self.priority, ":created_at": self.created_at, ":started_at": self.started_at,
-            ":completed_at": self.completed_at, ":report": text(self.report.as_ref()),
-            ":cache_key": self.cache_key, ":key": self.idempotency_key,
+            ":priority": self.priority, ":created_at": self.created_at, ":key": self.idempotency_key,
         })
+    }
+
+    /// The highest number that a run ever had, also one that is forgotten; 0 if there never was one.
+    pub fn newest(db: &Connection) -> Sql<i64> {
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'runs'";
+        Ok(db.query_row(sql, [], |row| row.get(0)).optional()?.unwrap_or_default())
     }
 
     /// The run of that id.
     pub fn get(db: &Connection, id: &str) -> Sql<Option<Self>> {
         let sql = format!("SELECT {COLUMNS} FROM runs WHERE id = ?");
         db.prepare_cached(&sql)?.query_row([id], Self::from_row).optional()
+    }
+
+    /// Whose run of that id it is; `None` if there is none.
+    pub fn owner(db: &Connection, id: &str) -> Sql<Option<Option<String>>> {
+        let sql = "SELECT owner FROM runs WHERE id = ?";
+        db.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()
     }
 
     /// The run that an earlier request with that key began.
@@ -208,13 +215,14 @@ impl Run {
         db.prepare_cached(&sql)?.query_row([who, key], Self::from_row).optional()
     }
 
-    /// The newest completed run with that key that this owner may see.
-    pub fn by_cache_key(db: &Connection, owner: Option<&str>, key: &str) -> Sql<Option<Self>> {
+    /// The newest completed run of this owner that read the same file, or one of the same content.
+    pub fn with_result(db: &Connection, owner: Option<&str>, keys: &ResultKeys) -> Sql<Option<Self>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM runs WHERE cache_key = ? AND status = 'completed' AND owner IS ? \
-             ORDER BY seq DESC LIMIT 1"
+            "SELECT {COLUMNS} FROM runs WHERE (cache_key = :file OR content_key = :content) AND status = 'completed' \
+             AND owner IS :owner ORDER BY seq DESC LIMIT 1"
         );
-        db.prepare_cached(&sql)?.query_row(params![key, owner], Self::from_row).optional()
+        let values = named_params! { ":file": keys.file, ":content": keys.content, ":owner": owner };
+        db.prepare_cached(&sql)?.query_row(values, Self::from_row).optional()
     }
 
     /// The newest first, without their reports.
@@ -262,13 +270,18 @@ impl Run {
     pub fn start(db: &Connection, id: &str, now: Micros) -> Sql<bool> {
         let sql = "UPDATE runs SET status = 'running', started_at = COALESCE(started_at, ?2), attempts = attempts + 1 \
                    WHERE id = ?1 AND status = 'queued'";
-        Ok(db.prepare_cached(sql)?.execute(params![id, now])? == 1)
+        let started = db.prepare_cached(sql)?.execute(params![id, now])? == 1;
+        if started {
+            // Of an attempt that the end of the service cut off.
+            Artifact::delete_of_run(db, id)?;
+        }
+        Ok(started)
     }
 
-    /// One more attempt of a running run.
+    /// One more attempt of a running run; what the one before finished does not count.
     pub fn attempt(db: &Connection, id: &str) -> Sql<()> {
         db.prepare_cached("UPDATE runs SET attempts = attempts + 1 WHERE id = ?")?.execute([id])?;
-        Ok(())
+        Artifact::delete_of_run(db, id)
     }
 
     /// A running run back to queued, because the service shall end.
@@ -280,10 +293,12 @@ impl Run {
     /// Puts a run into a final state. False if it is in one already: the first end stands.
     pub fn finish(db: &Connection, id: &str, end: &End) -> Sql<bool> {
         let sql = "UPDATE runs SET status = :status, completed_at = :at, report = :report, failure = :failure, \
-                   logs_dropped = :dropped WHERE id = :id AND status IN ('queued', 'running')";
+                   logs_dropped = :dropped, cache_key = :file, content_key = :content \
+                   WHERE id = :id AND status IN ('queued', 'running')";
         let changed = db.prepare_cached(sql)?.execute(named_params! {
             ":id": id, ":status": end.status, ":at": end.at, ":report": text(end.report.as_ref()),
             ":failure": text(end.failure.as_ref()), ":dropped": end.logs_dropped.cast_signed(),
+            ":file": end.keys.file, ":content": end.keys.content,
         })?;
         Ok(changed == 1)
     }
@@ -306,6 +321,15 @@ impl Run {
     }
 }
 
+/// Equal for runs that must have the same result.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResultKeys {
+    /// Of those that read the same file.
+    pub file: Option<String>,
+    /// Of those that read the same bytes.
+    pub content: Option<String>,
+}
+
 /// How a run ends.
 #[derive(Clone, Debug)]
 pub struct End {
@@ -319,4 +343,6 @@ pub struct End {
     pub failure: Option<Failure>,
     /// Log lines beyond the limit.
     pub logs_dropped: u64,
+    /// By which a later run finds this result.
+    pub keys: ResultKeys,
 }

@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
-use super::{Sql, failure};
+use super::{CORRUPT, Sql, failure};
 use crate::failure::Failure;
 
-/// What each version adds to the one before it; the number of those applied stands in SQLite's `user_version`.
-const STEPS: [&str; 2] = [FIRST, DOWNLOADS];
-const VERSION: i64 = STEPS.len() as i64;
+/// What each version adds to the one before. Their number is the version of a file, in SQLite's `user_version`.
+const STEPS: &[&str] = &[FIRST, DOWNLOADS, FACTS_AND_CONTENTS];
+
+/// Bytes of the write-ahead log that are kept on the disk for what comes next.
+const LARGE_LOG: i64 = 32 << 20;
 
 const FIRST: &str = "
 CREATE TABLE runs (
@@ -95,40 +98,63 @@ CREATE UNIQUE INDEX downloads_by_idempotency_key ON downloads (COALESCE(owner, c
     WHERE idempotency_key IS NOT NULL;
 ";
 
-/// Brings the tables up to this version, and refuses a file that this version cannot use.
+const FACTS_AND_CONTENTS: &str = "
+CREATE TABLE facts (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+ALTER TABLE runs ADD COLUMN content_key TEXT;
+CREATE INDEX runs_by_content_key ON runs (content_key) WHERE content_key IS NOT NULL;
+";
+
+/// Creates the tables in an empty file, brings older ones up to date, and refuses a file that cannot be used: that one
+/// stays as it is, to the last byte.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Failure> {
-    let version = begin(connection).map_err(|e| failure(&e, path))?;
-    if version > VERSION {
-        let message = format!("store: version {version}, this program knows up to {VERSION}: {path:?}");
+    let sql = |e: rusqlite::Error| failure(&e, path);
+    // Closing a refused file would move pages from its log.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(sql)?;
+    set_up(connection).map_err(sql)?;
+    let version = version(connection).map_err(sql)?;
+    if version > STEPS.len() {
+        let message = format!("store: version {version}, this program knows up to {}: {path:?}", STEPS.len());
         return Err(Failure::system(
             "store-too-new",
             message,
             "Use the newer program that wrote this store.",
         ));
     }
-    let found = check(connection).map_err(|e| failure(&e, path))?;
+    let found = check(connection).map_err(sql)?;
     if found != "ok" {
-        let fix =
-            "The store is left as it is. Restore it from a copy, or move it away to begin with an empty one.";
-        return Err(Failure::system("store-corrupt", format!("store: {found}: {path:?}"), fix));
+        return Err(Failure::system("store-corrupt", format!("store: {found}: {path:?}"), CORRUPT));
     }
+    bring_up_to_date(connection).map_err(sql)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sql)?;
     Ok(())
 }
 
-fn begin(connection: &mut Connection) -> Sql<i64> {
+fn set_up(connection: &Connection) -> Sql<()> {
     connection.pragma_update(None, "journal_mode", "wal")?;
+    // A commit survives the end of this process at any moment; that it survives a loss of power, too, is left to the
+    // checkpoints, which come every second and hold up nobody (see `Store::checkpoint`).
     connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", LARGE_LOG)
+}
+
+fn version(connection: &Connection) -> Sql<usize> {
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(usize::MAX))
+}
+
+fn bring_up_to_date(connection: &mut Connection) -> Sql<()> {
+    // Looked at again inside: another process may be as far.
     let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let done = usize::try_from(version).unwrap_or(usize::MAX);
-    for step in STEPS.iter().skip(done) {
+    let version = version(&transaction)?;
+    for step in STEPS.iter().skip(version) {
         transaction.execute_batch(step)?;
     }
-    if version < VERSION {
-        transaction.pragma_update(None, "user_version", VERSION)?;
+    if version < STEPS.len() {
+        transaction.pragma_update(None, "user_version", STEPS.len().cast_signed())?;
     }
-    transaction.commit()?;
-    Ok(version)
+    transaction.commit()
 }
 
 /// `ok`, or the first thing that is wrong with the file.

@@ -1,6 +1,7 @@
 use serde_json::{Map, json};
 
 use super::*;
+use crate::clock::Micros;
 
 fn run(id: &str) -> Run {
     Run {
@@ -20,14 +21,20 @@ fn run(id: &str) -> Run {
         attempts: 0,
         report: None,
         failure: None,
-        cache_key: Some("k".to_owned()),
         idempotency_key: None,
         logs_dropped: 0,
     }
 }
 
 fn end(status: Status) -> End {
-    End { status, at: 9, report: Some(json!({ "rows": 1 })), failure: None, logs_dropped: 0 }
+    End {
+        status,
+        at: 9,
+        report: Some(json!({ "rows": 1 })),
+        failure: None,
+        logs_dropped: 0,
+        keys: ResultKeys::default(),
+    }
 }
 
 fn open() -> (tempfile::TempDir, Store) {
@@ -106,10 +113,10 @@ fn a_run_goes_with_its_logs_and_artifacts() {
             a.insert(db)
         })
         .unwrap();
-    assert_eq!(store.read_now(|db| LogEntry::after(db, "a", 0)).unwrap(), [entry]);
+    assert_eq!(store.read_now(|db| LogEntry::after(db, "a", 0, 9)).unwrap(), [entry]);
     assert_eq!(store.read_now(|db| Artifact::of_run(db, "a")).unwrap(), [artifact]);
     store.write_now(|db| Run::delete(db, &["a".to_owned()])).unwrap();
-    assert!(store.read_now(|db| LogEntry::after(db, "a", 0)).unwrap().is_empty());
+    assert!(store.read_now(|db| LogEntry::after(db, "a", 0, 9)).unwrap().is_empty());
     assert_eq!(store.read_now(Artifact::totals).unwrap(), (0, 0));
 }
 
@@ -130,23 +137,6 @@ fn damaged_and_newer_files_are_refused_and_kept() {
     drop(Store::open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert_eq!(Store::open(&path).err().unwrap().code, "store-too-new");
-}
-
-#[test]
-fn a_store_of_an_older_version_is_brought_up_to_date() {
-    let (dir, store) = open();
-    store.write_now(|db| run("a").insert(db)).unwrap();
-    drop(store);
-    let path = dir.path().join("store.db");
-    let db = Connection::open(&path).unwrap();
-    db.execute_batch("DROP TABLE downloads").unwrap();
-    db.pragma_update(None, "user_version", 1).unwrap();
-    drop(db);
-    for _ in 0..2 {
-        let store = Store::open(&path).unwrap();
-        assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_some());
-        assert!(store.read_now(Download::unfinished).unwrap().is_empty());
-    }
 }
 
 #[test]
@@ -198,4 +188,80 @@ fn a_failed_change_changes_nothing() {
     });
     assert_eq!(broken.err().unwrap().code, "store");
     assert!(store.read_now(|db| Run::get(db, "a")).unwrap().is_none());
+}
+
+#[test]
+fn older_stores_are_brought_up_to_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../../tests/data/store-1.sql")).unwrap();
+    drop(old);
+    let store = Store::open(&path).unwrap();
+    let run = store.read_now(|db| Run::get(db, "a")).unwrap().unwrap();
+    assert_eq!((run.status, run.attempts), (Status::Completed, 1));
+    assert!(store.read_now(Download::unfinished).unwrap().is_empty());
+    store.write_now(|db| set_fact(db, "x", "1")).unwrap();
+    assert_eq!(store.read_now(|db| fact(db, "x")).unwrap().as_deref(), Some("1"));
+    drop(store);
+    assert!(Store::open(&path).is_ok(), "once more");
+}
+
+#[test]
+fn uploads_go_unless_somebody_reads_them() {
+    let (_dir, store) = open();
+    let upload = |id: &str, created_at: Micros| Upload {
+        id: id.to_owned(),
+        owner: None,
+        filename: "a".to_owned(),
+        size: None,
+        sha256: None,
+        state: UploadState::Open,
+        created_at,
+    };
+    let reads =
+        |id: &str| InputRef { kind: "upload".to_owned(), value: id.to_owned(), resolved: String::new() };
+    store
+        .write_now(|db| {
+            for (id, at) in [("old", 1), ("read", 1), ("done", 5)] {
+                upload(id, at).save(db)?;
+            }
+            Run { input: Some(reads("read")), ..run("a") }.insert(db)?;
+            Run { input: Some(reads("done")), ..run("b") }.insert(db)?;
+            run("c").insert(db)?;
+            Run::finish(db, "b", &end(Status::Failed))
+        })
+        .unwrap();
+    let unused: Vec<(String, Micros, u64)> = store.read_now(Upload::unused).unwrap();
+    assert_eq!(unused, [("done".to_owned(), 5, 0), ("old".to_owned(), 1, 0)]);
+    // Looked at again: a run may have come in between.
+    let ids = ["old", "read"].map(str::to_owned);
+    assert_eq!(store.write_now(|db| Upload::delete_unused(db, &ids)).unwrap(), ["old"]);
+    assert_eq!(store.read_now(Upload::ids).unwrap().len(), 2);
+}
+
+#[test]
+fn lists_know_the_artifacts_of_each_run() {
+    let (_dir, store) = open();
+    let artifact = |id: &str, run: &str, name: &str| Artifact {
+        id: id.into(),
+        run: run.into(),
+        name: name.into(),
+        content_type: "text/csv".into(),
+        bytes: 3,
+        sha256: "00".into(),
+        created_at: 4,
+    };
+    store
+        .write_now(|db| {
+            for id in ["a", "b", "c"] {
+                run(id).insert(db)?;
+            }
+            [artifact("2", "a", "y"), artifact("1", "a", "x"), artifact("3", "c", "x")]
+                .iter()
+                .try_for_each(|one| one.insert(db))
+        })
+        .unwrap();
+    let known = store.read_now(|db| Artifact::ids_of_runs(db, &["a", "b"])).unwrap();
+    assert_eq!((known.len(), known["a"].join(",").as_str()), (1, "1,2"));
 }

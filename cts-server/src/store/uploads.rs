@@ -47,6 +47,10 @@ pub struct Upload {
     pub created_at: Micros,
 }
 
+/// Of no run that is not done.
+const UNUSED: &str = "id NOT IN (SELECT json_extract(input, '$.value') FROM runs \
+                      WHERE status IN ('queued', 'running') AND input IS NOT NULL)";
+
 impl Upload {
     fn from_row(row: &Row<'_>) -> Sql<Self> {
         let state: String = row.get("state")?;
@@ -84,6 +88,26 @@ impl Upload {
         let mut statement = db.prepare_cached("SELECT id, created_at FROM uploads")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
+    }
+
+    /// Uploads that no unfinished run reads: id, time, bytes as far as they are known.
+    pub fn unused(db: &Connection) -> Sql<Vec<(String, Micros, u64)>> {
+        let sql = format!("SELECT id, created_at, COALESCE(size, 0) FROM uploads WHERE {UNUSED} ORDER BY id");
+        let mut statement = db.prepare_cached(&sql)?;
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?.unsigned_abs())))?;
+        rows.collect()
+    }
+
+    /// Forgets those that no unfinished run reads by now; gives their ids.
+    pub fn delete_unused(db: &Connection, ids: &[String]) -> Sql<Vec<String>> {
+        let mut statement = db.prepare_cached(&format!("DELETE FROM uploads WHERE id = ? AND {UNUSED}"))?;
+        let deleted = ids.iter().filter_map(|id| match statement.execute([id]) {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(id.clone())),
+            Err(error) => Some(Err(error)),
+        });
+        deleted.collect()
     }
 
     /// Forgets uploads.

@@ -12,6 +12,7 @@ use cts_core::tool::{self, Artifact, Ctx, Progress, Report};
 use super::limits;
 use super::proto::{Job, Said};
 use crate::failure::{Failure, io_code};
+use crate::files::hash_file;
 
 /// Longest silence about progress is not kept; more often than this it is not told.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(50);
@@ -34,10 +35,14 @@ pub fn main() -> ExitCode {
     std::thread::spawn(end_with_service);
     match work(&job) {
         Ok(report) => {
-            say(&Said::Report { report: serde_json::to_value(&report).unwrap_or_default() });
+            let report = serde_json::to_value(&report).unwrap_or_default();
+            // Without it the result is not found by later runs, which is no failure.
+            let hash = job.hash.as_ref().and_then(|path| hash_file(path).ok());
+            say(&Said::Report { report, hash: hash.map(|(_, hash)| hash) });
             ExitCode::SUCCESS
         }
-        Err(failure) => {
+        Err(mut failure) => {
+            failure.details.peak_memory_bytes = limits::peak_memory(std::process::id());
             say(&Said::Error { failure });
             ExitCode::FAILURE
         }

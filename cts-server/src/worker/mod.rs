@@ -11,6 +11,7 @@ mod limits;
 mod pool;
 mod process;
 mod proto;
+mod tree;
 mod verdict;
 
 pub use child::main;
@@ -18,4 +19,4 @@ pub use limits::{apply as apply_limits, peak_memory};
 pub use pool::Pool;
 pub use process::{Exit, Heard, Process};
 pub use proto::{Job, JobLimits, Said};
-pub use verdict::{Ending, seen, verdict};
+pub use verdict::{Ending, MAX_ARTIFACTS, seen, verdict};

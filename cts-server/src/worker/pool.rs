@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use super::process::Process;
+use super::tree;
 use crate::settings::WorkerCommand;
 
 /// Idle workers. Each serves one job only.
@@ -17,6 +18,7 @@ pub struct Pool {
 impl Pool {
     /// A pool that keeps `spares` workers ready.
     pub fn new(command: WorkerCommand, pipe_bytes: u64, spares: usize) -> Self {
+        tree::adopt_orphans();
         Self { command, pipe_bytes, spares, idle: Mutex::default() }
     }
 
@@ -33,14 +35,27 @@ impl Pool {
         Process::start(&self.command, self.pipe_bytes)
     }
 
-    /// Starts workers until enough are idle.
+    /// Starts workers until enough are idle, in place of those that have died.
     ///
     /// # Errors
     /// When one cannot be started.
     pub fn fill(&self) -> std::io::Result<()> {
-        while self.idle().len() < self.spares {
-            let process = Process::start(&self.command, self.pipe_bytes)?;
-            self.idle().push(process);
+        let mut idle = self.idle();
+        idle.retain_mut(Process::is_alive);
+        while idle.len() < self.spares {
+            idle.push(Process::start(&self.command, self.pipe_bytes)?);
+        }
+        Ok(())
+    }
+
+    /// Whether a worker can be had: one waits, or starts.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> std::io::Result<()> {
+        self.fill()?;
+        if self.spares == 0 {
+            drop(Process::start(&self.command, self.pipe_bytes)?);
         }
         Ok(())
     }

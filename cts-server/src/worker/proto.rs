@@ -26,6 +26,9 @@ pub struct Job {
     /// Whether it shall tell each finding of a monitor.
     #[serde(default)]
     pub findings: bool,
+    /// A file whose hash it shall tell with its report.
+    #[serde(default)]
+    pub hash: Option<PathBuf>,
 }
 
 /// What the operating system lets a worker use; zero means no limit.
@@ -33,7 +36,7 @@ pub struct Job {
 pub struct JobLimits {
     /// CPU time in s.
     pub cpu_seconds: u64,
-    /// Address space in bytes.
+    /// Memory in bytes.
     pub memory_bytes: u64,
     /// Open files.
     pub open_files: u64,
@@ -88,6 +91,9 @@ pub enum Said {
     Report {
         /// The report of the tool.
         report: Value,
+        /// SHA-256 of the file that it was asked for.
+        #[serde(default)]
+        hash: Option<String>,
     },
     /// The job failed.
     Error {

@@ -5,19 +5,26 @@
 mod artifacts;
 mod client;
 mod clients;
+mod clocks;
 #[path = "../../../cts-core/tests/connect/comma.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
 mod comma;
+mod disks;
 mod downloads;
 mod errors;
 mod faults;
 mod keys;
 mod lab;
+mod limits;
 mod logs;
 mod metrics;
 mod monitors;
 mod old_client;
+mod queue;
 mod restart;
+mod retention;
+mod reuse;
 mod runs;
 mod security;
+mod stores;
 mod uploads;

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde_json::json;
 
-use crate::lab::{Daemon, command, endless_input, log_in};
+use crate::lab::{Daemon, command, endless_input, log_in, refusal};
 
 #[test]
 fn after_kill_9_queued_runs_go_on_and_running_ones_are_failed() {
@@ -55,18 +55,6 @@ fn a_graceful_end_puts_running_runs_back() {
 }
 
 #[test]
-fn a_second_service_on_the_same_directory_refuses() {
-    let dir = tempfile::tempdir().unwrap();
-    let first = Daemon::start(dir.path());
-    let mut second = command(dir.path()).spawn().unwrap();
-    let mut said = String::new();
-    second.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(!second.wait().unwrap().success());
-    assert!(said.contains("another service (process ") && said.contains("data-dir-in-use"), "{said}");
-    assert_eq!(first.client.get("/v1/health").status, 200);
-}
-
-#[test]
 fn a_service_that_cannot_listen_touches_nothing() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let service = Daemon::start(dir.path());
@@ -91,72 +79,6 @@ fn a_service_that_cannot_listen_touches_nothing() {
     // The same service twice: that is said in the first place.
     let said = start(other.path());
     assert!(said.contains("another service (process ") && said.contains("data-dir-in-use"), "{said}");
-}
-
-#[test]
-fn a_damaged_store_is_not_replaced() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = dir.path().join("data/store.db");
-    std::fs::create_dir_all(store.parent().unwrap()).unwrap();
-    let garbage = b"this is no database, and long enough to have a header of a hundred bytes or so".repeat(9);
-    std::fs::write(&store, &garbage).unwrap();
-    let mut service = command(dir.path()).spawn().unwrap();
-    let mut said = String::new();
-    service.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert!(!service.wait().unwrap().success());
-    assert!(said.contains("store-corrupt"), "{said}");
-    assert_eq!(std::fs::read(&store).unwrap(), garbage);
-}
-
-#[test]
-fn clocks_that_jump_change_no_order_and_lose_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = crate::lab::log_in(dir.path());
-    let service = Daemon::start(dir.path());
-    let ids: Vec<String> = (0..3)
-        .map(|_| {
-            let id = service.client.run("rlog-to-csv", json!({ "rlog": log }));
-            service.client.wait(&id);
-            id
-        })
-        .collect();
-    service.kill();
-    // The first was made a day ahead, the second was set back while it ran.
-    let store = rusqlite::Connection::open(dir.path().join("data/store.db")).unwrap();
-    let day = 24 * 3600 * 1_000_000i64;
-    let jump = "UPDATE runs SET created_at = created_at + ?2, started_at = started_at + ?2, completed_at = completed_at + ?3 \
-                WHERE id = ?1";
-    store.execute(jump, rusqlite::params![ids[0], day, day]).unwrap();
-    store.execute(jump, rusqlite::params![ids[1], day, 0]).unwrap();
-    drop(store);
-    let service = Daemon::start(dir.path());
-    let listed = service.client.get("/v1/runs").json();
-    let listed: Vec<&str> =
-        listed.as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap()).collect();
-    assert_eq!(listed, [&*ids[2], &*ids[1], &*ids[0]], "the order is that of creation");
-    assert_eq!(service.client.get(&format!("/v1/runs/{}", ids[1])).json()["duration"], "0.0s");
-    let again = service.client.run("rlog-to-csv", json!({ "rlog": log }));
-    assert_eq!(service.client.wait(&again)["status"], "completed");
-}
-
-#[test]
-fn a_data_directory_that_cannot_be_written_is_told() {
-    let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
-    std::fs::create_dir(&data).unwrap();
-    let options = ["-t", "tmpfs", "-o", "ro,size=1m", "cts-test"];
-    let mounted = std::process::Command::new("mount").args(options).arg(&data).output();
-    if !mounted.is_ok_and(|done| done.status.success()) {
-        eprintln!("SKIPPED: a read-only data directory, no right to mount one");
-        return;
-    }
-    let mut service = command(dir.path()).spawn().unwrap();
-    let mut said = String::new();
-    service.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    let ended = service.wait().unwrap();
-    let gone = std::process::Command::new("umount").arg("-l").arg(&data).status();
-    assert!(!ended.success() && gone.unwrap().success());
-    assert!(said.contains("permission-denied") && said.contains("hint:"), "{said}");
 }
 
 #[test]
@@ -242,7 +164,7 @@ fn workers_do_not_know_the_secrets_of_the_service() {
     let dir = tempfile::tempdir().unwrap();
     let endless = endless_input(dir.path());
     let mut service = command(dir.path());
-    service.env("COMMA_JWT", "hush").env("SOME_TOKEN", "hush");
+    service.env("COMMA_JWT", "hush").env("SOME_TOKEN", "hush").env("DATABASE_URL", "hush").env("LANG", "C");
     let service = Daemon::start_with(service);
     let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
     service.client.wait_for(&running, &["running"]);
@@ -250,5 +172,77 @@ fn workers_do_not_know_the_secrets_of_the_service() {
     let pid = crate::lab::process_in(&work);
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
     let environment = String::from_utf8_lossy(&environment);
-    assert!(environment.contains("CTS_STORAGE_DIR") && !environment.contains("hush"), "{environment}");
+    assert!(environment.contains("LANG=C") && !environment.contains("hush"), "{environment}");
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_started_again_once_if_that_is_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let endless = endless_input(dir.path());
+    let start = || {
+        let mut service = command(dir.path());
+        service.env("CTS_RETRY_INTERRUPTED", "true");
+        Daemon::start_with(service)
+    };
+    let service = start();
+    let run = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
+    service.client.wait_for(&run, &["running"]);
+    service.kill();
+    let service = start();
+    let again = service.client.wait_for(&run, &["running"]);
+    assert_eq!(again["attempts"], 2, "{again}");
+    let log = service.client.get(&format!("/v1/runs/{run}/logs/list")).json();
+    assert!(log.to_string().contains("it is started again"), "{log}");
+    service.kill();
+    let failed = start().client.wait(&run);
+    assert_eq!(failed["error_details"]["code"], "interrupted", "{failed}");
+    assert_eq!(
+        (&failed["error_details"]["recovery_attempted"], &failed["attempts"]),
+        (&json!(true), &json!(2))
+    );
+}
+
+#[test]
+fn a_service_that_cannot_listen_starts_no_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, endless) = (log_in(dir.path()), endless_input(dir.path()));
+    let service = Daemon::start(dir.path());
+    let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
+    service.client.wait_for(&running, &["running"]);
+    let queued = service.client.run("rlog-to-csv", json!({ "rlog": log }));
+    service.kill();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for _ in 0..3 {
+        let mut service = command(dir.path());
+        service.env("CTS_PORT", taken.local_addr().unwrap().port().to_string());
+        let said = refusal(service);
+        assert!(said.contains("address-in-use") && said.contains("hint: Choose another"), "{said}");
+    }
+    let run = Daemon::start(dir.path()).client.wait(&queued);
+    assert_eq!((run["status"].as_str(), &run["attempts"]), (Some("completed"), &json!(1)), "{run}");
+}
+
+#[test]
+fn a_second_attempt_begins_with_nothing_of_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let endless = endless_input(dir.path());
+    let mut slow = command(dir.path());
+    slow.env("CTS_SHUTDOWN_GRACE_SECONDS", "0");
+    let service = Daemon::start_with(slow);
+    let run = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
+    service.client.wait_for(&run, &["running"]);
+    assert!(service.terminate().success());
+    // As if the first attempt had finished a file.
+    let artifacts = dir.path().join("data/runs").join(&run).join("artifacts");
+    std::fs::create_dir_all(&artifacts).unwrap();
+    std::fs::write(artifacts.join("old.csv"), "old").unwrap();
+    let store = rusqlite::Connection::open(dir.path().join("data/store.db")).unwrap();
+    let insert = "INSERT INTO artifacts (id, run, name, content_type, bytes, sha256, created_at) \
+                  VALUES ('a', ?, 'old.csv', 'text/csv', 3, '', 1)";
+    store.execute(insert, [&run]).unwrap();
+    drop(store);
+    let service = Daemon::start(dir.path());
+    service.client.wait_for(&run, &["running"]);
+    assert_eq!(service.client.get(&format!("/v1/runs/{run}")).json()["artifacts"], json!([]));
+    crate::lab::soon("its files go, too", || !artifacts.exists());
 }

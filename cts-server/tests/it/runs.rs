@@ -56,27 +56,6 @@ fn the_cruise_control_analyzer_takes_what_old_clients_send() {
 }
 
 #[test]
-fn old_runs_are_removed_with_their_files() {
-    let lab = Lab::with(|settings| {
-        settings.retention.max_runs = 1;
-        settings.retention.interval = std::time::Duration::from_secs(1);
-    });
-    let run = |client: &crate::client::Client| client.run("rlog-to-csv", json!({ "rlog": lab.log() }));
-    // The one that ended first is removed first.
-    let first = run(&lab.client);
-    lab.client.wait(&first);
-    let second = run(&lab.client);
-    lab.client.wait(&second);
-    while lab.client.get(&format!("/v1/runs/{first}")).status != 404 {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    while lab.data().join("runs").join(&first).exists() {
-        std::thread::yield_now();
-    }
-    assert_eq!(lab.client.get(&format!("/v1/runs/{second}")).status, 200);
-}
-
-#[test]
 fn a_canceled_run_is_stopped_and_stays_canceled() {
     let lab = Lab::with(|settings| settings.runs.max_concurrent = 1);
     let (client, input) = (&lab.client, endless_input(lab.dir.path()));
@@ -99,63 +78,4 @@ fn a_canceled_run_is_stopped_and_stays_canceled() {
     // The place is free again, and the worker is gone with its files.
     assert_eq!(client.wait(&client.run("rlog-to-csv", json!({ "rlog": lab.log() })))["status"], "completed");
     assert!(!lab.data().join("runs").join(&running).exists());
-}
-
-#[test]
-fn priorities_and_clients_take_turns() {
-    let lab = Lab::with(|settings| settings.runs.max_concurrent = 1);
-    let (client, input) = (&lab.client, endless_input(lab.dir.path()));
-    let first = client.run("rlog-to-csv", json!({ "rlog": input }));
-    client.wait_for(&first, &["running"]);
-    let wish = |priority: i64| {
-        let body = json!({ "tool_id": "rlog-to-csv", "params": { "rlog": lab.log() }, "priority": priority });
-        client.post("/v1/runs", &body).json()["run_id"].as_str().unwrap().to_owned()
-    };
-    let (low, high) = (wish(0), wish(5));
-    client.send("DELETE", &format!("/v1/runs/{first}"), &[], Vec::new());
-    let (low, high) = (client.wait(&low), client.wait(&high));
-    assert!(high["completed_at"].as_str() <= low["started_at"].as_str(), "{high} {low}");
-}
-
-#[test]
-fn repeated_requests_give_one_run() {
-    let lab = Lab::new();
-    let client = &lab.client;
-    let body = |out: &str| json!({ "tool_id": "rlog-to-csv", "params": { "rlog": lab.log(), "out": out } });
-    let post = |body: serde_json::Value| {
-        client.send("POST", "/v1/runs", &[("idempotency-key", "k1")], body.to_string().into_bytes())
-    };
-    let (first, second) = (post(body("a")), post(body("a")));
-    assert_eq!(first.json()["run_id"], second.json()["run_id"]);
-    assert_eq!((first.header("cts-reused"), second.header("cts-reused")), ("", "true"));
-    assert_eq!(post(body("b")).status, 409);
-}
-
-#[test]
-fn an_equal_earlier_run_answers_on_request() {
-    let lab = Lab::new();
-    let client = &lab.client;
-    let body = json!({ "tool_id": "rlog-to-csv", "params": { "rlog": lab.log() }, "reuse": true });
-    let first = client.post("/v1/runs", &body).json()["run_id"].as_str().unwrap().to_owned();
-    client.wait(&first);
-    let second = client.post("/v1/runs", &body);
-    assert_eq!(
-        (second.json()["run_id"].as_str(), second.header("cts-reused")),
-        (Some(first.as_str()), "true")
-    );
-    std::fs::write(lab.dir.path().join("drive.rlog"), b"another log").unwrap();
-    let third = client.post("/v1/runs", &body);
-    assert_ne!(third.json()["run_id"].as_str(), Some(first.as_str()));
-}
-
-#[test]
-fn a_full_queue_says_so() {
-    let lab = Lab::with(|settings| (settings.runs.max_concurrent, settings.runs.max_queued) = (1, 1));
-    let (client, input) = (&lab.client, endless_input(lab.dir.path()));
-    let first = client.run("rlog-to-csv", json!({ "rlog": input }));
-    client.wait_for(&first, &["running"]);
-    client.run("rlog-to-csv", json!({ "rlog": input }));
-    let refused = client.post("/v1/runs", &json!({ "tool_id": "rlog-to-csv", "params": { "rlog": input } }));
-    assert_eq!((refused.status, refused.json()["code"].as_str()), (429, Some("queue-full")));
-    assert!(!refused.header("retry-after").is_empty());
 }

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::lab::Lab;
+use crate::lab::{Daemon, Lab};
 
 fn announce(client: &Client, body: &Value) -> String {
     let answer = client.post("/v1/uploads", body);
@@ -82,6 +82,8 @@ fn a_cut_upload_goes_on_where_it_stopped() {
     assert_eq!(finalize(&lab.client, &id).json()["code"], "upload-incomplete");
     let gap = put(&lab.client, &id, &[("content-range", "bytes 3-4/5")], b"lo");
     assert_eq!((gap.status, gap.json()["code"].as_str()), (409, Some("upload-offset")));
+    let lie = put(&lab.client, &id, &[("content-range", "bytes 2-3/5")], b"llo");
+    assert_eq!((lie.status, lie.json()["code"].as_str()), (400, Some("bad-range")));
     assert_eq!(put(&lab.client, &id, &[("content-range", "bytes 2-4/5")], b"llo").json()["received"], 5);
     assert_eq!(finalize(&lab.client, &id).json()["sha256"], HELLO);
     assert_eq!(put(&lab.client, &id, &[], b"jello").status, 409);
@@ -123,4 +125,37 @@ fn a_form_is_complete_at_once() {
     assert_eq!((&upload["size"], upload["sha256"].as_str()), (&json!(5), Some(HELLO)));
     let none = "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\nx\r\n--b--\r\n";
     assert_eq!(lab.client.send("POST", "/v1/uploads", &headers, none.into()).status, 422);
+}
+
+#[test]
+fn an_upload_survives_kill_9_at_every_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let service = Daemon::start(dir.path());
+    let id = announce(&service.client, &json!({ "filename": "a", "size": 5, "sha256": HELLO }));
+    assert_eq!(put(&service.client, &id, &[("content-range", "bytes 0-1/5")], b"he").json()["received"], 2);
+    service.kill();
+    let service = Daemon::start(dir.path());
+    let path = format!("/v1/uploads/{id}");
+    assert_eq!(service.client.get(&path).json()["received"], 2);
+    // The hash of the first bytes is no longer in memory.
+    put(&service.client, &id, &[("content-range", "bytes 2-4/5")], b"llo");
+    service.kill();
+    // As if it had ended between the name and the note of it.
+    let folder = dir.path().join("data/uploads").join(&id);
+    std::fs::rename(folder.join(".part"), folder.join("a")).unwrap();
+    let service = Daemon::start(dir.path());
+    let finished = finalize(&service.client, &id).json();
+    assert_eq!((&finished["status"], &finished["sha256"]), (&json!("complete"), &json!(HELLO)));
+    service.kill();
+    assert_eq!(Daemon::start(dir.path()).client.get(&path).json()["status"], "complete");
+}
+
+#[test]
+fn bytes_that_come_again_replace_those_before() {
+    let lab = Lab::new();
+    let id = announce(&lab.client, &json!({ "filename": "a", "sha256": HELLO }));
+    put(&lab.client, &id, &[], b"jello and more");
+    put(&lab.client, &id, &[("content-range", "bytes 0-3/*")], b"hell");
+    put(&lab.client, &id, &[("content-range", "bytes 2-4/*")], b"llo");
+    assert_eq!(finalize(&lab.client, &id).json()["sha256"], HELLO);
 }

@@ -10,7 +10,6 @@ use cts_core::{Class, Error, ErrorKind};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{LiveDownload, counted};
-use crate::clock;
 use crate::engine::{Engine, lock};
 use crate::failure::Failure;
 use crate::settings::TokenSource;
@@ -103,11 +102,11 @@ impl Engine {
                     None => DownloadStatus::Completed,
                     Some(_) => DownloadStatus::Failed,
                 };
-                (status, Some(clock::now()))
+                (status, Some(self.now()))
             }
             Ended::Failed(failure) => {
                 result.failure = Some(failure);
-                (DownloadStatus::Failed, Some(clock::now()))
+                (DownloadStatus::Failed, Some(self.now()))
             }
             // One that its owner canceled has its end already.
             Ended::Stopped => (DownloadStatus::Queued, None),

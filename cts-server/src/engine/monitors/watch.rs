@@ -6,12 +6,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::super::text::json_without_dir;
 use super::super::{Engine, lock};
 use super::{Monitor, MonitorStatus};
 use crate::clock;
 use crate::failure::Failure;
-use crate::files::size_of;
 use crate::settings::Limits;
 use crate::worker::{Ending, Heard, Job, JobLimits, Process, Said, verdict};
 
@@ -38,33 +36,27 @@ impl Engine {
             let fix = "Report this with the log of the service.";
             Outcome::Ended(Err(Failure::system("internal", "the service failed while it watched", fix)))
         });
-        if let Err(failure) = self.0.layout.end_work(&monitor.id) {
-            tracing::error!(monitor = monitor.id, failure = failure.message, "a working directory is left");
-        }
+        self.end_work(&monitor.id).await;
         self.end_monitor(&monitor, outcome);
     }
 
     async fn replay(&self, monitor: &Arc<Monitor>) -> Outcome {
-        let (mut process, job) = match self.prepare_monitor(monitor) {
+        let prepared = Arc::clone(monitor);
+        let (mut process, job) = match self.blocking(move |engine| engine.prepare_monitor(&prepared)).await {
             Ok(prepared) => prepared,
             Err(failure) => return Outcome::Ended(Err(failure)),
         };
-        process.tell(&job).await;
+        process.tell(&job);
         self.fill_pool();
         let ending = self.listen_to(monitor, &mut process).await;
-        if !matches!(ending, Some(Ending::Report(_) | Ending::Error(_) | Ending::Silence)) {
+        if !matches!(ending, Some(Ending::Report(..) | Ending::Error(_) | Ending::Silence)) {
             process.kill();
         }
         let exit = process.end(PATIENCE).await;
         let Some(ending) = ending else { return Outcome::Stopped };
-        let result = verdict(ending, &exit, &self.monitor_limits()).map_err(|mut failure| {
-            let root = self.0.layout.root();
-            failure.message =
-                super::super::text::without_dir(&failure.message, &self.0.layout.work(&monitor.id));
-            failure.message = super::super::text::without_dir(&failure.message, root);
-            failure
-        });
-        Outcome::Ended(result)
+        let result = verdict(ending, &exit, &self.monitor_limits());
+        let report = result.map(|(report, _)| report);
+        Outcome::Ended(report.map_err(|failure| self.without_dirs(&monitor.id, failure)))
     }
 
     /// As of runs, but a monitor may take its time.
@@ -85,6 +77,7 @@ impl Engine {
             search_dirs: self.0.settings.search_dirs.clone(),
             limits: JobLimits::from(&self.monitor_limits()),
             findings: true,
+            hash: None,
         };
         Ok((process, job))
     }
@@ -102,10 +95,8 @@ impl Engine {
                 () = monitor.cancel.cancelled() => return None,
                 () = tokio::time::sleep_until(deadline) => return Some(Ending::WallTime),
                 _ = tick.tick() => {
-                    process.sample();
-                    let bytes = size_of(&self.0.layout.run(&monitor.id));
-                    if limits.output_bytes > 0 && bytes > limits.output_bytes {
-                        return Some(Ending::Output(bytes));
+                    if let Some(ending) = self.beyond(&monitor.id, process, &limits) {
+                        return Some(ending);
                     }
                 }
                 heard = process.hear() => {
@@ -122,6 +113,7 @@ impl Engine {
             None => return Some(Ending::Silence),
             Some(Heard::Garbage(text)) => return Some(Ending::Garbage(text)),
             Some(Heard::Flood) => return Some(Ending::Flood),
+            Some(Heard::LongMessage) => return Some(Ending::LongMessage),
             Some(Heard::Said(said)) => said,
         };
         match said {
@@ -135,7 +127,7 @@ impl Engine {
             Said::Log { level, message } if level == "WARNING" => {
                 monitor.say("log", json!({ "level": level, "message": message }), false);
             }
-            Said::Report { report } => return Some(Ending::Report(report)),
+            Said::Report { report, hash } => return Some(Ending::Report(report, hash)),
             Said::Error { failure } => return Some(Ending::Error(failure)),
             // The file with the events goes with the working directory: subscribers have them.
             Said::Ready | Said::Progress { .. } | Said::Log { .. } | Said::Artifact { .. } => {}
@@ -148,7 +140,7 @@ impl Engine {
         let (status, report, failure) = match outcome {
             Outcome::Stopped => (MonitorStatus::Stopped, None, None),
             Outcome::Ended(Ok(mut report)) => {
-                json_without_dir(&mut report, &self.0.layout.work(&monitor.id));
+                self.scrub_json(&monitor.id, &mut report);
                 (MonitorStatus::Completed, Some(report["data"].take()), None)
             }
             Outcome::Ended(Err(failure)) => (MonitorStatus::Failed, None, Some(failure)),
@@ -163,13 +155,15 @@ impl Engine {
             data["error_category"] = json!(failure.category);
             data["suggested_fix"] = failure.suggested_fix.as_str().into();
         }
-        let mut state = lock(&monitor.state);
-        (state.status, state.ended_at) = (status, Some(clock::now()));
-        (state.report, state.failure) = (report, failure);
-        drop(state);
         self.0.metrics.monitor_ended();
-        tracing::info!(monitor = monitor.id, tool = monitor.tool.name, ?status, "monitor ended");
+        let mut state = lock(&monitor.state);
+        (state.status, state.ended_at, state.ended) =
+            (status, Some(self.now()), Some(Instant::now().into_std()));
+        (state.report, state.failure) = (report, failure);
+        // Whoever sees that it has ended sees the last event, too.
         monitor.say("end", data, true);
+        drop(state);
+        tracing::info!(monitor = monitor.id, tool = monitor.tool.name, ?status, "monitor ended");
     }
 }
 

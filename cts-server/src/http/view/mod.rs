@@ -21,7 +21,7 @@ pub(super) use run::{FullRunView, RunView};
 pub(super) use upload::UploadView;
 
 use crate::failure::{Details, Failure};
-use crate::store::InputRef;
+use crate::store::{Artifact, InputRef};
 
 /// What a run or a monitor reads.
 #[derive(Serialize, ToSchema)]
@@ -62,6 +62,11 @@ impl ErrorView {
             recovery_attempted: failure.recovery_attempted,
         }
     }
+}
+
+/// Ids of artifacts.
+pub(super) fn ids(artifacts: &[Artifact]) -> Vec<&str> {
+    artifacts.iter().map(|artifact| artifact.id.as_str()).collect()
 }
 
 /// Percent with one decimal, or none when that is zero.

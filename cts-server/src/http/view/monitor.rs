@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
-use super::{ErrorView, InputView, percent, seconds};
+use super::{ErrorView, InputView, percent};
 use crate::clock;
 use crate::engine::{Monitor, MonitorState, MonitorStatus, calm};
 use crate::failure::Category;
@@ -68,7 +68,7 @@ impl<'a> MonitorView<'a> {
             status: state.status,
             started_at: clock::text(monitor.started_at),
             ended_at: state.ended_at.map(clock::text),
-            uptime: seconds(state.ended_at.unwrap_or_else(clock::now) - monitor.started_at),
+            uptime: format!("{:.1}s", monitor.uptime().as_secs_f64()),
             params: &monitor.params,
             input: InputView::new(&monitor.input),
             events: monitor.feed.count(),

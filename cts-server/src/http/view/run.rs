@@ -5,10 +5,10 @@ use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
 use super::{ErrorView, InputView, percent, seconds};
-use crate::clock;
+use crate::clock::{self, Micros};
 use crate::engine::{Engine, calm};
 use crate::failure::Category;
-use crate::store::{Artifact, Run, Status};
+use crate::store::{Run, Status};
 
 /// A run.
 #[derive(Serialize, ToSchema)]
@@ -60,7 +60,7 @@ pub(in crate::http) struct FullRunView<'a> {
 }
 
 impl<'a> RunView<'a> {
-    pub(in crate::http) fn new(engine: &Engine, run: &'a Run, artifacts: &'a [Artifact]) -> Self {
+    pub(in crate::http) fn new(engine: &Engine, run: &'a Run, artifacts: Vec<&'a str>) -> Self {
         let failed = run.failure.as_ref().filter(|_| run.status == Status::Failed);
         Self {
             run_id: &run.id,
@@ -71,7 +71,7 @@ impl<'a> RunView<'a> {
             created_at: clock::text(run.created_at),
             started_at: run.started_at.map(clock::text),
             completed_at: run.completed_at.map(clock::text),
-            duration: duration(run),
+            duration: duration(run, engine.now()),
             params: &run.params,
             input: run.input.as_ref().map(InputView::new),
             priority: run.priority,
@@ -81,7 +81,7 @@ impl<'a> RunView<'a> {
                 Status::Running => engine.live(&run.id).and_then(|live| live.progress()).map(percent),
                 _ => None,
             },
-            artifacts: artifacts.iter().map(|artifact| artifact.id.as_str()).collect(),
+            artifacts,
             error: run.failure.as_ref().map(|failure| calm(&failure.message)),
             error_category: failed.map(|failure| failure.category),
             error_details: failed.map(ErrorView::new),
@@ -91,11 +91,11 @@ impl<'a> RunView<'a> {
 }
 
 impl<'a> FullRunView<'a> {
-    pub(in crate::http) fn new(engine: &Engine, run: &'a Run, artifacts: &'a [Artifact]) -> Self {
+    pub(in crate::http) fn new(engine: &Engine, run: &'a Run, artifacts: Vec<&'a str>) -> Self {
         Self { run: RunView::new(engine, run, artifacts), report: run.report.as_ref() }
     }
 }
 
-fn duration(run: &Run) -> Option<String> {
-    Some(seconds(run.completed_at.unwrap_or_else(clock::now) - run.started_at?))
+fn duration(run: &Run, now: Micros) -> Option<String> {
+    Some(seconds(run.completed_at.unwrap_or(now) - run.started_at?))
 }
