@@ -42,7 +42,8 @@ if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements
   .venv/bin/pip install -q --no-deps -r tests/peers/requirements-opendbc.txt; then
   target=$(cargo metadata --format-version 1 --no-deps --locked | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
   step "python" env CTS_BIN="$target/debug/cts" .venv/bin/pytest -q -rs tests/peers
-  step "pages" env REPORT_PAGE="$target/debug/examples/report_page" .venv/bin/pytest -q -rs tests/page
+  step "pages" env REPORT_PAGE="$target/debug/examples/report_page" CTS_LITE="$target/debug/cts-lite" CTS_BIN="$target/debug/cts" \
+    .venv/bin/pytest -q -rs tests/page
   if .venv/bin/pip install -q -r tests/service/requirements.txt; then
     "$target/debug/cts" demo --seconds 5 --out-dir "$target/demo-service" >/dev/null
     step "journey of a user" .venv/bin/python tests/service/acceptance.py "$target/debug/cts-lite" "$target/debug/cts" "$target/demo-service/demo.rlog.zst"
@@ -51,8 +52,8 @@ if python3 -m venv .venv && .venv/bin/pip install -q -r tests/peers/requirements
     step "older clients" .venv/bin/python tests/service/old_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
     step "kill -9" .venv/bin/python tests/service/kill.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst" 50
     step "older clients themselves" .venv/bin/python tests/service/real_client.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
-    .venv/bin/pip install -q schemathesis || echo "SKIPPED: schemathesis cannot be installed"
-    step "fuzzed interface" .venv/bin/python tests/service/api_fuzz.py "$target/debug/cts-lite"
+    .venv/bin/pip install -q schemathesis openapi-spec-validator || echo "SKIPPED: schemathesis cannot be installed"
+    step "fuzzed interface" .venv/bin/python tests/service/api_fuzz.py "$target/debug/cts-lite" "$target/demo-service/demo.rlog.zst"
   fi
 else
   printf 'cannot install the Python packages of tests/peers and tests/page\n'

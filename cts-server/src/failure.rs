@@ -2,9 +2,10 @@
 
 use cts_core::{Class, Error, ErrorKind};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Who has to act on a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Category {
     /// The tool failed: an error of its own, a crash, a limit, an output that makes no sense.
@@ -15,6 +16,18 @@ pub enum Category {
     SystemError,
     /// No tool of that name.
     ToolNotFound,
+}
+
+impl Category {
+    /// Its name, as clients see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ToolError => "tool_error",
+            Self::ValidationError => "validation_error",
+            Self::SystemError => "system_error",
+            Self::ToolNotFound => "tool_not_found",
+        }
+    }
 }
 
 /// One failure.
@@ -37,7 +50,7 @@ pub struct Failure {
 }
 
 /// What was seen of a failure; only what is known is written.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Details {
     /// Exit code of the worker.
@@ -77,7 +90,7 @@ pub struct Details {
 }
 
 /// A place in the input; see [`cts_core::At`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[expect(missing_docs, reason = "the fields are those of `cts_core::At`")]
 pub struct Place {

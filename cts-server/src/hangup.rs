@@ -72,6 +72,7 @@ mod tests {
     use http::{HeaderMap, Method, StatusCode, Uri};
 
     use super::*;
+    use crate::access::Knock;
     use crate::config::load;
     use crate::store::Store;
 
@@ -89,7 +90,9 @@ mod tests {
         let mut reloader = Reloader { loaded, sources, gate: Arc::clone(&gate), engine: None, logging: None };
         let ask = async || {
             let (uri, headers) = (Uri::from_static("/v1/runs"), HeaderMap::new());
-            let answer = gate.enter(&Method::GET, &uri, &headers, [9, 9, 9, 9].into()).await;
+            let peer = [9, 9, 9, 9].into();
+            let knock = Knock { method: &Method::GET, uri: &uri, headers: &headers, peer, request_id: "r" };
+            let answer = gate.enter(knock).await;
             answer.map_or_else(|refusal| refusal.status, |_| StatusCode::OK)
         };
         assert_eq!(ask().await, StatusCode::OK);

@@ -51,6 +51,7 @@ where
 {
     let (filter, handle) = reload::Layer::new(filter(config.log_level));
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
+    let lines = lines.with_file(config.debug).with_line_number(config.debug);
     let lines = match config.log_format {
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

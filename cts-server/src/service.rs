@@ -10,8 +10,9 @@ use crate::access::Gate;
 use crate::config::{Loaded, Sources};
 use crate::engine::Engine;
 use crate::failure::Failure;
+use crate::files::{DataLock, Layout};
 use crate::hangup::Reloader;
-use crate::http::{App, Facts, serve};
+use crate::http::{App, serve};
 use crate::logging::Logging;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
@@ -32,20 +33,14 @@ impl Service {
         let metrics =
             Metrics::new().map_err(|e| Failure::system("metrics", e.to_string(), "Report this."))?;
         let settings = Arc::new(settings);
+        // Before the engine, which would begin runs only to break them off when nobody can reach them.
+        let bound = TcpListener::bind(settings.listen).await;
+        let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = bound.or_else(|error| Err(not_listening(&settings, &error)?))?;
         let engine = Engine::open(Arc::clone(&settings), Arc::new(metrics)).await?;
         let gate = Arc::new(Gate::new(&loaded.config, engine.store().clone())?);
-        let listen = |e: std::io::Error| {
-            let code = match e.kind() {
-                std::io::ErrorKind::AddrInUse => "address-in-use",
-                _ => "listen",
-            };
-            let fix = "Choose another host or port; see `cts-lite --help`.";
-            Failure::system(code, format!("cannot listen on {}: {e}", settings.listen), fix)
-        };
-        let listener = TcpListener::bind(settings.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
         engine.start();
-        let app = Arc::new(App::new(engine, gate, Facts::default()));
+        let app = Arc::new(App::new(engine, gate, address));
         Ok(Self { app, listener, address })
     }
 
@@ -70,6 +65,20 @@ impl Service {
     }
 }
 
+/// Why the address cannot be listened on. Whoever starts the same service twice is told so in the first place.
+///
+/// # Errors
+/// `data-dir-in-use`
+fn not_listening(settings: &Settings, error: &std::io::Error) -> Result<Failure, Failure> {
+    DataLock::take(Layout::create(&settings.data_dir)?.root())?;
+    let code = match error.kind() {
+        std::io::ErrorKind::AddrInUse => "address-in-use",
+        _ => "listen",
+    };
+    let fix = "Choose another host or port; see `cts-lite --help`.";
+    Ok(Failure::system(code, format!("cannot listen on {}: {error}", settings.listen), fix))
+}
+
 /// Runs the service until SIGINT or SIGTERM; SIGHUP reads the configuration again.
 ///
 /// # Errors
@@ -86,6 +95,11 @@ pub async fn run(loaded: Loaded, sources: Sources, logging: Option<Logging>) -> 
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
     let service = Service::start(settings, &loaded).await?;
     tracing::info!(address = %service.address(), "listening");
+    if service.app.gate.is_shut()? {
+        tracing::warn!(
+            "keys are required, and there is none: make one with `cts-lite key create --name NAME`"
+        );
+    }
     let engine = Some(service.app.engine.clone());
     let reloader = Reloader { loaded, sources, gate: service.gate(), engine, logging };
     tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! What the engine and the HTTP part need to know; the configuration produces it.
+//! What the engine and the HTTP part need to know; the configuration produces it, and knows the defaults.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,26 +7,20 @@ use std::time::Duration;
 
 use cts_core::io::connect::Patience;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config::Secret;
 
-/// Everything that can be set. [`Settings::new`] gives the defaults.
+/// Everything that they need.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Where the store, artifacts and uploads lie. One service at a time.
     pub data_dir: PathBuf,
-    /// Directories whose files runs may read, besides uploads; with links resolved. Empty: every file.
+    /// Directories whose files runs may read, besides uploads.
     pub allowed_roots: Vec<PathBuf>,
     /// Directories in which routes are searched.
     pub search_dirs: Vec<PathBuf>,
-    /// How the environment is called, as `/v1/config/status` shows it.
-    pub environment: String,
-    /// Shown by `/v1/config/status`.
-    pub debug: bool,
-    /// Shown by `/v1/config/status`.
-    pub log_level: String,
     /// Whether `/metrics` and `/v1/metrics` answer.
     pub metrics: bool,
     /// Whether the detailed health checks answer.
@@ -166,8 +160,10 @@ pub struct HttpSettings {
     pub max_upload_bytes: u64,
     /// Time for the head of a request.
     pub header_timeout: Duration,
-    /// Longest pause within a request body.
+    /// Time for a JSON body, and longest pause within an upload.
     pub body_timeout: Duration,
+    /// How long a client may leave an answer unread.
+    pub send_timeout: Duration,
     /// Connections at the same time.
     pub max_connections: usize,
     /// Pause after which a silent log stream says that it lives.
@@ -194,67 +190,6 @@ pub struct WorkerCommand {
     pub args: Vec<String>,
 }
 
-impl Settings {
-    /// The defaults: everything in `data_dir`, loopback only, workers of this program.
-    ///
-    /// # Errors
-    /// When the path of this program is unknown.
-    pub fn new(data_dir: impl Into<PathBuf>) -> std::io::Result<Self> {
-        let worker = WorkerCommand { program: std::env::current_exe()?, args: vec!["worker".to_owned()] };
-        let data_dir = data_dir.into();
-        Ok(Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            downloads: DownloadSettings::new(data_dir.join("downloads")),
-            data_dir,
-            allowed_roots: Vec::new(),
-            search_dirs: Vec::new(),
-            environment: "development".to_owned(),
-            debug: false,
-            log_level: "INFO".to_owned(),
-            metrics: true,
-            health_checks: true,
-            runs: RunSettings::default(),
-            monitors: MonitorSettings::default(),
-            limits: Limits::default(),
-            retention: Retention::default(),
-            http: HttpSettings::default(),
-            measuring: Measuring::default(),
-            worker,
-            clock: Arc::new(SystemClock::default()),
-        })
-    }
-}
-
-impl Default for RunSettings {
-    fn default() -> Self {
-        Self {
-            max_concurrent: 3,
-            max_queued: 20_000,
-            attempts: 3,
-            retry_pause: Duration::from_millis(500),
-            retry_interrupted: false,
-            max_log_lines: 20_000,
-            max_log_bytes: 16 << 20,
-            shutdown_grace: Duration::from_secs(10),
-            spare_workers: 1,
-        }
-    }
-}
-
-impl Default for MonitorSettings {
-    fn default() -> Self {
-        Self {
-            max_active: 16,
-            max_duration: Duration::from_secs(24 * 3600),
-            max_subscribers: 32,
-            max_events: 4096,
-            max_bytes: 2 << 20,
-            keep_ended: Duration::from_secs(3600),
-            max_ended: 50,
-        }
-    }
-}
-
 impl DownloadSettings {
     /// The defaults, without a token.
     pub fn new(base: PathBuf) -> Self {
@@ -266,47 +201,6 @@ impl DownloadSettings {
             token: TokenSource::Nothing,
             api: None,
             patience: Patience::default(),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            wall: Duration::from_secs(300),
-            cpu_seconds: 1200,
-            memory_bytes: 2 << 30,
-            open_files: 256,
-            artifact_bytes: 4 << 30,
-            output_bytes: 8 << 30,
-            pipe_bytes: 64 << 20,
-        }
-    }
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
-        Self { max_age: days(7), max_runs: 100_000, max_bytes: 0, interval: Duration::from_secs(3600) }
-    }
-}
-
-impl Default for Measuring {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self { health: seconds(30), system: seconds(60), storage: seconds(5) }
-    }
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self {
-            max_body_bytes: 1 << 20,
-            max_upload_bytes: 8 << 30,
-            header_timeout: Duration::from_secs(15),
-            body_timeout: Duration::from_secs(60),
-            max_connections: 4096,
-            heartbeat: Duration::from_secs(15),
         }
     }
 }

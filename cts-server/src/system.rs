@@ -4,8 +4,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 /// What was found; zero where the system does not tell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[schema(as = SystemMetrics)]
 pub struct System {
     /// CPU use since the last look, from 0 to 100.
     pub cpu_percent: f64,
@@ -20,7 +24,7 @@ pub struct System {
     /// Since the start of the service.
     pub uptime_seconds: f64,
     /// Memory of this process.
-    pub resident_bytes: u64,
+    pub process_memory_bytes: u64,
 }
 
 /// Looks at the machine. CPU use is the mean since the last look.
@@ -56,7 +60,7 @@ impl Probe {
             disk_free_bytes: free,
             disk_used_percent: if size == 0 { 0.0 } else { 100.0 - share(free, size) },
             uptime_seconds: self.uptime_seconds(),
-            resident_bytes: field("/proc/self/status", "VmRSS:").unwrap_or_default() << 10,
+            process_memory_bytes: field("/proc/self/status", "VmRSS:").unwrap_or_default() << 10,
         }
     }
 
@@ -105,7 +109,7 @@ mod tests {
         let system = Probe::default().look(Path::new("/"));
         assert!(system.disk_free_bytes > 0 && (0.0..=100.0).contains(&system.disk_used_percent));
         if cfg!(target_os = "linux") {
-            assert!(system.memory_available_bytes > 0 && system.resident_bytes > 0);
+            assert!(system.memory_available_bytes > 0 && system.process_memory_bytes > 0);
             assert!((0.0..=100.0).contains(&system.cpu_percent), "{}", system.cpu_percent);
         }
     }

@@ -223,7 +223,8 @@ fn the_image_is_built_by_the_compiler_that_it_names() {
 #[test]
 fn nobody_kills_a_service_that_still_says_goodbye() {
     // The grace of runs, their last words, those of connections, and the store.
-    let needed = cts_server::settings::Settings::new("/x").unwrap().runs.shutdown_grace.as_secs() + 19;
+    let grace = cts_server::config::field("shutdown_grace_seconds").unwrap();
+    let needed = grace.default.parse::<u64>().unwrap() + 19;
     let seconds = |name: &str, key: &str| {
         let text = read(name);
         let value = text.split_once(key).unwrap().1.lines().next().unwrap();

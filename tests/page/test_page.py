@@ -1,11 +1,9 @@
 """Report pages in a browser: nothing is loaded, nothing fails, and what can be clicked works.
 
-`REPORT_PAGE` names the example program that writes the pages (default `target/debug/examples/report_page`),
-`CHROMIUM` the browser.
+`REPORT_PAGE` names the example program that writes the pages (default `target/debug/examples/report_page`).
 """
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,8 +12,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("REPORT_PAGE", ROOT / "target/debug/examples/report_page")
-NAMES = ["chromium", "chromium-browser", "google-chrome"]
-BROWSER = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +19,6 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     subprocess.run([PROGRAM, folder], check=True)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not BROWSER:
-        pytest.skip("SKIPPED: no Chromium found (set CHROMIUM): report pages were not opened")
-    playwright = pytest.importorskip("playwright.sync_api", reason="SKIPPED: playwright is not installed")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ def start(program, directory, more=None):
     env = {
         "CTS_STORAGE_DIR": f"{directory}/data",
         "CTS_BASE_STORAGE_PATH": f"{directory}/base",
-        "CTS_TEMP_DIRECTORY": f"{directory}/tmp",
         "CTS_LOG_DIRECTORY": f"{directory}/log",
         "CTS_DOWNLOAD_BASE_PATH": f"{directory}/downloads",
         # Nobody is there: no test asks the real one.

@@ -158,26 +158,31 @@ fn after_scheme(value: &str) -> Result<&str, Denial> {
 /// # Errors
 /// Why not. That a key was revoked is told only to those who have all of it.
 pub fn authorize(
-    credential: Option<&Credential>,
+    credential: &Credential,
     record: Option<&KeyRecord>,
     tokens: Option<&Tokens>,
     now: Micros,
 ) -> Result<Principal, Denial> {
     match credential {
-        None => Err(Denial::Missing),
-        Some(Credential::Key(key)) => {
-            let record = record
-                .filter(|record| record.id == key.id() && key.is(&record.hash))
-                .ok_or(Denial::WrongKey)?;
-            match record {
-                record if record.revoked_at.is_some() => Err(Denial::RevokedKey),
-                record if record.expires_at.is_some_and(|at| at <= now) => Err(Denial::ExpiredKey),
-                record => Ok(Principal { id: format!("key:{}", record.id), scopes: record.scopes }),
-            }
+        Credential::Key(key) => {
+            let proven = record.filter(|record| record.id == key.id() && key.is(&record.hash));
+            holder(proven.ok_or(Denial::WrongKey)?, now)
         }
-        Some(Credential::Token(token)) => {
+        Credential::Token(token) => {
             let claims = tokens.ok_or(Denial::WrongKey)?.check(token.reveal()).map_err(Denial::BadToken)?;
             Ok(Principal { id: format!("token:{}", claims.subject), scopes: claims.scopes })
         }
+    }
+}
+
+/// Whose key that is, if it holds at `now`.
+///
+/// # Errors
+/// [`Denial::RevokedKey`], [`Denial::ExpiredKey`]
+pub(super) fn holder(record: &KeyRecord, now: Micros) -> Result<Principal, Denial> {
+    match record {
+        record if record.revoked_at.is_some() => Err(Denial::RevokedKey),
+        record if record.expires_at.is_some_and(|at| at <= now) => Err(Denial::ExpiredKey),
+        record => Ok(Principal { id: format!("key:{}", record.id), scopes: record.scopes }),
     }
 }

@@ -1,20 +1,20 @@
 //! The gate that every request passes: one question before its handler, one word after it.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode, Uri};
 
-use super::authorize::{Credential, Denial, Principal, authorize};
+use super::authorize::{Credential, Denial, Principal, authorize, holder};
 use super::client::Client;
-use super::cors::Cors;
+use super::cors::{self, Cors};
 use super::headers::secure;
 use super::keys::{KeyRecord, Keys};
 use super::limit::{Limiter, Quota, RateKey};
 use super::link::Links;
+use super::pass::{Knock, Pass, Refusal};
 use super::policy::{self, Needs};
 use super::reply;
 use super::rules::Rules;
@@ -36,41 +36,6 @@ pub struct Gate {
     seen: Mutex<HashMap<String, (Instant, KeyRecord)>>,
     limiter: Limiter,
     links: Links,
-}
-
-/// A request that may go on.
-#[derive(Clone, Debug)]
-pub struct Pass {
-    /// Who makes it.
-    pub principal: Principal,
-    /// Where it comes from.
-    pub client: Client,
-    /// Whether keys are required, so that answers are private.
-    pub keys_required: bool,
-    method: Method,
-    path: String,
-    headers: HeaderMap,
-}
-
-/// An answer that the gate gives itself.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// The status.
-    pub status: StatusCode,
-    /// All headers besides those of the body.
-    pub headers: HeaderMap,
-    /// What is wrong; `None` for a preflight, whose body is `OK`.
-    pub failure: Option<Failure>,
-}
-
-impl Pass {
-    pub(super) fn method(&self) -> &Method {
-        &self.method
-    }
-
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
 }
 
 impl Gate {
@@ -103,6 +68,24 @@ impl Gate {
         Ok(())
     }
 
+    /// Whether keys are required, and nobody has one that would be accepted.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn is_shut(&self) -> Result<bool, Failure> {
+        let rules = self.rules();
+        if !rules.config.require_authentication || rules.tokens.is_some() {
+            return Ok(false);
+        }
+        let now = clock::now();
+        Ok(self.keys.list()?.iter().all(|record| holder(record, now).is_err()))
+    }
+
+    /// The configuration that holds now.
+    pub fn config(&self) -> Config {
+        self.rules().config.clone()
+    }
+
     fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -111,33 +94,27 @@ impl Gate {
     ///
     /// # Errors
     /// The answer, when the request does not go on.
-    pub async fn enter(
-        &self,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
-        peer: IpAddr,
-    ) -> Result<Pass, Refusal> {
+    pub async fn enter(&self, knock: Knock<'_>) -> Result<Pass, Refusal> {
         let rules = self.rules();
-        let client = Client::of(peer, headers, &rules.trusted);
         let mut pass = Pass {
             principal: Principal::anonymous(Scopes::default()),
-            client,
-            keys_required: rules.require,
-            method: method.clone(),
-            path: uri.path().to_owned(),
+            client: Client::of(knock.peer, knock.headers, &rules.config.trusted_proxies),
+            keys_required: rules.config.require_authentication,
+            method: knock.method.clone(),
+            path: knock.uri.path().to_owned(),
+            request_id: knock.request_id.to_owned(),
             headers: HeaderMap::new(),
         };
-        match self.decide(&rules, &mut pass, uri, headers).await {
+        match self.decide(&rules, &mut pass, knock.uri, knock.headers).await {
             Ok(()) => Ok(pass),
             Err((status, failure)) => {
                 let mut headers = std::mem::take(&mut pass.headers);
                 reply::challenge(status, &mut headers);
-                self.dress(&pass, &mut headers);
+                secure(&mut headers, pass.client.https, pass.keys_required);
                 if let Some(failure) = failure.as_ref().filter(|_| status != StatusCode::TOO_MANY_REQUESTS) {
-                    rules.record(&pass, status, Some(&failure.code), None);
+                    rules.record(&pass, status, Some(&failure.code));
                 }
-                Err(Refusal { status, headers, failure })
+                Err(Refusal { status, headers, failure, client: pass.client })
             }
         }
     }
@@ -152,10 +129,9 @@ impl Gate {
                 headers.insert(name, value.clone());
             }
         }
-        self.dress(pass, headers);
+        secure(headers, pass.client.https, pass.keys_required);
         if policy::is_audited(&pass.method, &pass.path) {
-            let id = headers.get("x-request-id").and_then(|id| id.to_str().ok());
-            self.rules().record(pass, status, None, id);
+            self.rules().record(pass, status, None);
         }
     }
 
@@ -163,11 +139,8 @@ impl Gate {
     /// when no key is needed.
     pub fn link(&self, path: &str, principal: &Principal) -> Option<String> {
         let rules = self.rules();
-        rules.require.then(|| self.links.query(path, principal, clock::now() + rules.link_micros))
-    }
-
-    fn dress(&self, pass: &Pass, headers: &mut HeaderMap) {
-        secure(headers, policy::is_docs(&pass.path), pass.client.https, pass.keys_required);
+        let until = clock::now() + rules.link_micros();
+        rules.config.require_authentication.then(|| self.links.query(path, principal, until))
     }
 
     async fn decide(
@@ -178,10 +151,11 @@ impl Gate {
         headers: &HeaderMap,
     ) -> Result<(), Stop> {
         let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if (size + uri.to_string().len()) as u64 > rules.max_header_bytes {
-            return Err(reply::too_large(rules.max_header_bytes));
+        let limit = rules.config.max_header_kb * 1024;
+        if (size + uri.to_string().len()) as u64 > limit {
+            return Err(reply::too_large(limit));
         }
-        match rules.cors.decide(&pass.method, headers) {
+        match cors::decide(&rules.config.cors_allowed_origins, &pass.method, headers) {
             Cors::Go(more) => pass.headers = more,
             Cors::Preflight(more) => {
                 pass.headers = more;
@@ -220,38 +194,42 @@ impl Gate {
         uri: &Uri,
         headers: &HeaderMap,
     ) -> Result<Result<Principal, Denial>, Stop> {
-        let credential = Credential::of(headers);
-        let found = match &credential {
+        let found = match &Credential::of(headers) {
             Err(denial) => Err(*denial),
-            Ok(None) => self.by_link(pass, uri).ok_or(Denial::Missing),
+            Ok(None) => self.by_link(pass, uri).await?,
             Ok(Some(credential)) => {
                 let record = match credential {
-                    Credential::Key(key) => self.record(key.id()).await.map_err(reply::broken)?,
+                    Credential::Key(key) => self.record(key.id()).await?,
                     Credential::Token(_) => None,
                 };
-                authorize(Some(credential), record.as_ref(), rules.tokens.as_ref(), clock::now())
+                authorize(credential, record.as_ref(), rules.tokens.as_ref(), clock::now())
             }
         };
-        Ok(match (found, rules.require) {
+        Ok(match (found, rules.config.require_authentication) {
             (found, true) => found,
             (Ok(principal), false) => Ok(Principal { scopes: Scopes::ALL, ..principal }),
             (Err(_), false) => Ok(Principal::anonymous(Scopes::ALL)),
         })
     }
 
-    fn by_link(&self, pass: &Pass, uri: &Uri) -> Option<Principal> {
-        let reading = matches!(pass.method, Method::GET | Method::HEAD);
-        uri.query().filter(|_| reading).and_then(|query| self.links.check(&pass.path, query, clock::now()))
+    /// Who was given this address. A link is worth no more than the key it was made with is now.
+    async fn by_link(&self, pass: &Pass, uri: &Uri) -> Result<Result<Principal, Denial>, Stop> {
+        let query = uri.query().filter(|_| matches!(pass.method, Method::GET | Method::HEAD));
+        let given = query.and_then(|query| self.links.check(&pass.path, query, clock::now()));
+        let Some(principal) = given else { return Ok(Err(Denial::Missing)) };
+        let Some(id) = principal.id.strip_prefix("key:") else { return Ok(Ok(principal)) };
+        let record = self.record(id).await?;
+        Ok(record.map_or(Err(Denial::WrongKey), |record| holder(&record, clock::now())))
     }
 
-    async fn record(&self, id: &str) -> Result<Option<KeyRecord>, Failure> {
+    async fn record(&self, id: &str) -> Result<Option<KeyRecord>, Stop> {
         let now = Instant::now();
         if let Some((at, record)) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(id)
             && now.saturating_duration_since(*at) < BELIEVED
         {
             return Ok(Some(record.clone()));
         }
-        let found = self.keys.find(id).await?;
+        let found = self.keys.find(id).await.map_err(reply::broken)?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= REMEMBERED {
             seen.clear();
@@ -264,10 +242,8 @@ impl Gate {
     }
 
     fn count(&self, rules: &Rules, pass: &mut Pass, key: RateKey) -> Result<(), Stop> {
-        let Some(per_minute) = rules.per_minute.filter(|_| policy::is_counted(&pass.method, &pass.path))
-        else {
-            return Ok(());
-        };
+        let counted = policy::is_counted(&pass.method, &pass.path);
+        let Some(per_minute) = rules.per_minute().filter(|_| counted) else { return Ok(()) };
         let quota = self.limiter.take(key, per_minute, Instant::now());
         reply::quota(&quota, &mut pass.headers);
         match quota {

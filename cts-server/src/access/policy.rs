@@ -72,8 +72,7 @@ pub fn is_audited(method: &Method, path: &str) -> bool {
         || is_inner(path)
 }
 
-/// Whether `path` is a page for browsers, with scripts of its own.
-pub fn is_docs(path: &str) -> bool {
+fn is_docs(path: &str) -> bool {
     DOCS.iter().any(|docs| below(path, docs))
 }
 

@@ -1,24 +1,18 @@
-//! What the configuration asks of the gate, made ready for use.
+//! The configuration that holds now, with what the gate makes of it.
 
 use http::StatusCode;
-use ipnet::IpNet;
 
 use super::audit::{Audit, Entry};
-use super::cors::CorsPolicy;
-use super::gate::Pass;
+use super::pass::Pass;
 use super::token::Tokens;
+use crate::clock::Micros;
 use crate::config::{Config, Problem};
 
-/// What the configuration says about it.
+/// The configuration, and what was opened because of it.
 pub(super) struct Rules {
-    pub(super) require: bool,
-    pub(super) per_minute: Option<u64>,
-    pub(super) cors: CorsPolicy,
-    pub(super) trusted: Vec<IpNet>,
+    pub(super) config: Config,
     pub(super) tokens: Option<Tokens>,
-    pub(super) link_micros: i64,
-    pub(super) max_header_bytes: u64,
-    pub(super) audit: Option<Audit>,
+    audit: Option<Audit>,
 }
 
 impl Rules {
@@ -32,34 +26,29 @@ impl Rules {
                 Problem::error(message)
                     .remedy("create the directory for the service, or set `enable_audit_log = false`")
             })?;
-        Ok(Self {
-            require: config.require_authentication,
-            per_minute: config.enable_rate_limiting.then_some(config.max_requests_per_minute),
-            cors: CorsPolicy(config.cors_allowed_origins.clone()),
-            trusted: config.trusted_proxies.clone(),
-            tokens: Tokens::from_config(config)?,
-            link_micros: i64::try_from(config.download_link_minutes).unwrap_or(1) * 60_000_000,
-            max_header_bytes: config.max_header_kb * 1024,
-            audit,
-        })
+        Ok(Self { tokens: Tokens::from_config(config)?, audit, config: config.clone() })
+    }
+
+    /// Requests a minute of each caller, if they are limited.
+    pub(super) fn per_minute(&self) -> Option<u64> {
+        self.config.enable_rate_limiting.then_some(self.config.max_requests_per_minute)
+    }
+
+    /// How long links hold.
+    pub(super) fn link_micros(&self) -> Micros {
+        i64::try_from(self.config.download_link_minutes).unwrap_or(1) * 60_000_000
     }
 
     /// Tells the audit log.
-    pub(super) fn record(
-        &self,
-        pass: &Pass,
-        status: StatusCode,
-        code: Option<&str>,
-        request_id: Option<&str>,
-    ) {
+    pub(super) fn record(&self, pass: &Pass, status: StatusCode, code: Option<&str>) {
         let Some(audit) = &self.audit else { return };
         let entry = Entry {
             client: Some(pass.client.address),
-            method: Some(pass.method().as_str()),
+            method: Some(pass.method.as_str()),
             status: Some(status.as_u16()),
             code,
-            request_id,
-            ..Entry::new("request", &pass.principal.id, pass.path())
+            request_id: Some(&pass.request_id),
+            ..Entry::new("request", &pass.principal.id, &pass.path)
         };
         // The request is done; what is left is to say that there is no record of it.
         if let Err(e) = audit.record(&entry) {

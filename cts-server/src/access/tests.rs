@@ -3,7 +3,6 @@ mod keys;
 mod limits;
 mod pages;
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -67,8 +66,8 @@ impl House {
         pairs: &[(&str, &str)],
     ) -> Result<Pass, Refusal> {
         let (method, uri): (Method, Uri) = (method.parse().unwrap(), uri.parse().unwrap());
-        let peer: IpAddr = peer.parse().unwrap();
-        self.gate.enter(&method, &uri, &headers(pairs), peer).await
+        let (peer, headers) = (peer.parse().unwrap(), &headers(pairs));
+        self.gate.enter(Knock { method: &method, uri: &uri, headers, peer, request_id: "r1" }).await
     }
 
     async fn ask(&self, method: &str, uri: &str, pairs: &[(&str, &str)]) -> Result<Pass, Refusal> {

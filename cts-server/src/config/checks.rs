@@ -172,7 +172,7 @@ fn too_few_requests(config: &Config) -> Option<Problem> {
 
 fn debug(config: &Config) -> Option<Problem> {
     when(config.debug, || {
-        Problem::error("`debug` is on in production: answers would tell strangers about the inside")
+        Problem::error("`debug` is on in production: it is for those who work on the service itself")
             .remedy("set `debug = false`")
     })
 }
@@ -231,11 +231,9 @@ fn everyone_is_a_proxy(config: &Config) -> Option<Problem> {
 }
 
 fn every_file(config: &Config) -> Option<Problem> {
-    let root =
-        config.allowed_roots.iter().any(|root| root == Path::new("/")) || config.allowed_roots.is_empty();
-    when(root, || {
+    when(config.allowed_roots.iter().any(|root| root == Path::new("/")), || {
         Problem::error("`allowed_roots` lets runs read every file of this machine")
-            .remedy("name the directories that hold logs")
+            .remedy("name the directories that hold logs, or none, so that only uploads are read")
     })
 }
 

@@ -174,7 +174,7 @@ config! {
         host: Host = "127.0.0.1";
         /// Port to listen on; 0 takes a free one.
         port: u16 = "8080", max = 65_535;
-        /// Whether answers to failures carry details for developers.
+        /// Whether log lines name their place in the source of the program.
         debug: bool = "false", development = Some("true"), staging = Some("true");
         /// How much is logged.
         log_level: LogLevel = "INFO", development = Some("DEBUG"), production = Some("WARNING"), reload = Reload::Live;
@@ -186,15 +186,15 @@ config! {
     "Directories" {
         /// Where the database, artifacts and uploads lie; one service at a time.
         storage_dir: PathBuf = "/var/lib/cts-lite";
-        /// Of the older service; nothing is put there.
+        /// Where logs lie: `download_base_path` and, in staging and production, `allowed_roots` follow it unless they are set.
         base_storage_path: PathBuf = "/var/lib/cts";
-        /// Of the older service; files of running runs lie in `storage_dir`, so that they get their place at once.
+        /// Of the older service, without effect: runs write below `storage_dir`, so that their files get their place at once.
         temp_directory: PathBuf = "/tmp/cts";
         /// Where the audit log lies.
         log_directory: PathBuf = "/var/log/cts";
         /// Where logs fetched from comma connect lie; routes are searched there too.
         download_base_path: PathBuf = "/var/lib/cts/downloads";
-        /// Directories whose files runs may read, besides uploads.
+        /// Directories whose files runs may read, besides uploads; none of them means uploads only.
         allowed_roots: Vec<PathBuf> = "/", staging = Some("/var/lib/cts"), production = Some("/var/lib/cts");
         /// Directories in which routes are searched, besides `download_base_path`.
         search_dirs: Vec<PathBuf> = "", aliases = &["data_dir"];
@@ -243,6 +243,22 @@ config! {
         /// Base address of the comma API; by default `API_HOST` of the environment, else `https://api.comma.ai`.
         comma_api_url: Option<String> = "";
     }
+    "Monitors" {
+        /// Monitors at the same time; more are refused, with 0 all.
+        max_monitors: u64 = "16", max = 1024;
+        /// Seconds after which a monitor is stopped; 0 means never.
+        monitor_timeout_seconds: u64 = "86400", max = 31_536_000;
+        /// Clients that may listen to one monitor.
+        max_monitor_clients: u64 = "32", min = 1, max = 100_000;
+        /// Events of one monitor that are kept for slow and late clients.
+        monitor_buffer_events: u64 = "4096", min = 1, max = 1 << 24;
+        /// KiB that these events may take.
+        monitor_buffer_kb: u64 = "2048", min = 1, max = 1 << 22;
+        /// Minutes that an ended monitor stays listed.
+        monitor_keep_minutes: u64 = "60", max = 44_640;
+        /// Ended monitors that stay listed.
+        max_ended_monitors: u64 = "50", max = 100_000;
+    }
     "Performance tuning" {
         /// Log lines kept of one run; the rest is counted.
         log_buffer_size: u64 = "1000", min = 1, max = 10_000_000, aliases = &["max_log_buffer_size"];
@@ -261,11 +277,13 @@ config! {
         /// Largest upload in MiB.
         max_upload_size_mb: u64 = "8192", min = 1, max = 1 << 24;
         /// Largest head of a request in KiB.
-        max_header_kb: u64 = "16", min = 8, max = 1024, reload = Reload::Live;
+        max_header_kb: u64 = "16", min = 8, max = 64, reload = Reload::Live;
         /// Seconds for the head of a request.
         header_timeout_seconds: u64 = "15", min = 1, max = 3600;
-        /// Longest pause in seconds within a request body.
+        /// Seconds for a JSON body, and longest pause within an upload.
         body_timeout_seconds: u64 = "60", min = 1, max = 3600;
+        /// Seconds that a client may leave an answer unread before the connection is closed.
+        send_timeout_seconds: u64 = "120", min = 1, max = 3600;
         /// Connections at the same time.
         max_connections: u64 = "4096", min = 1, max = 1 << 20;
         /// Seconds after which a silent log stream says that it lives.
@@ -302,7 +320,7 @@ config! {
     "Monitoring" {
         /// Whether `/metrics` and `/v1/metrics` answer.
         enable_metrics: bool = "true";
-        /// Whether the detailed health checks answer.
+        /// Whether the detailed health checks look at anything; without it their list is empty.
         enable_health_checks: bool = "true";
         /// Seconds that the result of the detailed health checks is good for.
         health_check_interval: u64 = "30", min = 1, max = 86_400, aliases = &["health_check_interval_seconds"];

@@ -170,6 +170,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, Problems> {
             layers.set(field, Raw::Text(text), Origin::Flag(format!("--{}", field.name.replace('_', "-"))));
         }
     }
+    settle::follow_base(&mut layers);
+    settle::tell_unused(&mut layers);
     settle::directories(&mut layers, sources);
     checks::run(&mut layers);
     finish(layers, path)

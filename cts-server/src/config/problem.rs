@@ -14,6 +14,8 @@ pub enum Origin {
     Profile(Environment),
     /// A default that cannot be used on this machine was replaced.
     Fallback,
+    /// A default that lies below the directory of another field.
+    Follows(&'static str),
     /// A line, from 1, of a file.
     File {
         /// The file.
@@ -30,7 +32,7 @@ pub enum Origin {
 impl Origin {
     /// Whether someone chose the value, so that it must not be replaced.
     pub fn is_chosen(&self) -> bool {
-        !matches!(self, Self::Default | Self::Profile(_) | Self::Fallback)
+        matches!(self, Self::File { .. } | Self::Variable(_) | Self::Flag(_))
     }
 }
 
@@ -40,6 +42,7 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::Profile(environment) => write!(f, "profile {environment}"),
             Self::Fallback => f.write_str("fallback"),
+            Self::Follows(name) => write!(f, "follows {name}"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),

@@ -1,11 +1,14 @@
 //! What the engine and the HTTP part take from the configuration.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fields::Config;
+use crate::clock::SystemClock;
 use crate::settings::{
-    DownloadSettings, HttpSettings, Limits, Measuring, Retention, RunSettings, Settings, TokenSource,
+    DownloadSettings, HttpSettings, Limits, Measuring, MonitorSettings, Retention, RunSettings, Settings,
+    TokenSource, WorkerCommand,
 };
 
 const KIB: u64 = 1 << 10;
@@ -29,36 +32,23 @@ impl Config {
     pub fn settings(&self) -> std::io::Result<Settings> {
         let mut search_dirs = self.search_dirs.clone();
         search_dirs.push(self.download_base_path.clone());
+        let worker = WorkerCommand { program: std::env::current_exe()?, args: vec!["worker".to_owned()] };
         Ok(Settings {
             listen: self.listen(),
+            data_dir: self.storage_dir.clone(),
             allowed_roots: self.allowed_roots.clone(),
             search_dirs,
-            environment: self.environment.to_string(),
-            debug: self.debug,
-            log_level: self.log_level.to_string(),
             metrics: self.enable_metrics,
             health_checks: self.enable_health_checks,
             runs: self.runs(),
+            monitors: self.monitors(),
             downloads: self.downloads(),
             limits: self.limits(),
             retention: self.retention(),
             http: self.http(),
             measuring: self.measuring(),
-            ..Settings::new(&self.storage_dir)?
-        })
-    }
-
-    /// The answer of `/v1/config/status`.
-    pub fn status(&self) -> serde_json::Value {
-        serde_json::json!({
-            "log_level": self.log_level.as_str(),
-            "host": self.host.0,
-            "port": self.port,
-            "environment": self.environment.as_str(),
-            "debug": self.debug,
-            "max_concurrent_runs": self.max_concurrent_runs,
-            "metrics_enabled": self.enable_metrics,
-            "health_checks_enabled": self.enable_health_checks,
+            worker,
+            clock: Arc::new(SystemClock::default()),
         })
     }
 
@@ -88,6 +78,18 @@ impl Config {
             token,
             api: self.comma_api_url.clone().or_else(|| std::env::var("API_HOST").ok()),
             ..DownloadSettings::new(self.download_base_path.clone())
+        }
+    }
+
+    fn monitors(&self) -> MonitorSettings {
+        MonitorSettings {
+            max_active: size(self.max_monitors),
+            max_duration: Duration::from_secs(self.monitor_timeout_seconds),
+            max_subscribers: size(self.max_monitor_clients),
+            max_events: size(self.monitor_buffer_events),
+            max_bytes: size(self.monitor_buffer_kb * KIB),
+            keep_ended: Duration::from_secs(self.monitor_keep_minutes * 60),
+            max_ended: size(self.max_ended_monitors),
         }
     }
 
@@ -126,8 +128,32 @@ impl Config {
             max_upload_bytes: self.max_upload_size_mb * MIB,
             header_timeout: Duration::from_secs(self.header_timeout_seconds),
             body_timeout: Duration::from_secs(self.body_timeout_seconds),
+            send_timeout: Duration::from_secs(self.send_timeout_seconds),
             max_connections: size(self.max_connections),
             heartbeat: Duration::from_secs(self.heartbeat_seconds),
+        }
+    }
+}
+
+/// Tests of other rooms start from what is configured by default.
+#[cfg(test)]
+mod defaults {
+    use super::{Config, Limits, RunSettings};
+    use crate::config::{Sources, load};
+
+    fn config() -> Config {
+        load(&Sources::default()).unwrap().config
+    }
+
+    impl Default for RunSettings {
+        fn default() -> Self {
+            config().runs()
+        }
+    }
+
+    impl Default for Limits {
+        fn default() -> Self {
+            config().limits()
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Directories that this user can write to, so that the service starts without any configuration.
+//! Directories: those that follow others, and such that this user can write to, so that the service starts without any
+//! configuration.
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,37 @@ const DATA: [Dir; 4] = [
     ("log_directory", "cts-lite/log", |_| true),
     ("download_base_path", "cts/downloads", |config| config.max_concurrent_downloads > 0),
 ];
+
+/// Defaults that lie below the default of `base_storage_path`; they move with it.
+const BELOW_BASE: [&str; 2] = ["download_base_path", "allowed_roots"];
+
+/// Makes defaults follow a chosen `base_storage_path`.
+pub(super) fn follow_base(layers: &mut Layers) {
+    let base = "base_storage_path";
+    let Some(default) = field(base).map(|field| field.default) else { return };
+    if !layers.origin(base).is_chosen() {
+        return;
+    }
+    let chosen = layers.config.base_storage_path.clone();
+    for field in BELOW_BASE.into_iter().filter_map(field) {
+        let text = super::show::plain(&layers.config.json(field));
+        let below = Path::new(&text).strip_prefix(default).ok();
+        if let Some(below) = below.filter(|_| !layers.origin(field.name).is_chosen()) {
+            let path: PathBuf = chosen.components().chain(below.components()).collect();
+            layers.set(field, Raw::Text(&path.to_string_lossy()), Origin::Follows(base));
+        }
+    }
+}
+
+/// A setting of the older service that this one has no use for.
+pub(super) fn tell_unused(layers: &mut Layers) {
+    let origin = layers.origin("temp_directory");
+    if origin.is_chosen() {
+        let message =
+            "`temp_directory` has no effect: runs write below `storage_dir`, where their files stay";
+        layers.problem(Problem::warning(message).at(origin).remedy("remove it"));
+    }
+}
 
 /// In development, a default directory that cannot be written is replaced by one of the user. Elsewhere, and when
 /// someone chose the directory, it is only told: the place of data must never depend on who starts the service.

@@ -92,7 +92,7 @@ impl Engine {
         let category = result.as_ref().err().map(|failure| failure.category);
         if self.finish(id, &run.tool, &live, result).await {
             let seconds = begun.elapsed().as_secs_f64();
-            self.0.metrics.run_ended(seconds, category);
+            self.0.metrics.run_ended(&run.tool, seconds, category);
             tracing::info!(run = id, tool = run.tool, ?category, seconds, "run ended");
         }
     }

@@ -149,7 +149,7 @@ fn check_files(text: &str, roots: &Roots, search_dirs: &[PathBuf]) -> Result<(),
     };
     let searched = Roots::new(search_dirs);
     let allowed = |path: &Path| match roots.resolve(path) {
-        Err(failure) if searched.all() || searched.resolve(path).is_err() => Err(failure),
+        Err(failure) if searched.resolve(path).is_err() => Err(failure),
         _ => Ok(()),
     };
     found.segments.iter().try_for_each(|segment| allowed(&segment.path))

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::text::calm;
 use crate::clock::Clock;
-use crate::settings::Settings;
+use crate::settings::RunSettings;
 use crate::store::{Level, LogEntry, Sql};
 
 /// The lines so far. Memory is bounded by the limits of the settings.
@@ -33,8 +33,7 @@ struct Pages {
 
 impl LogBook {
     /// A log that goes on after the lines that the store has.
-    pub(super) fn new(settings: &Settings, entries: Vec<LogEntry>) -> Self {
-        let (runs, clock) = (&settings.runs, Arc::clone(&settings.clock));
+    pub(super) fn new(runs: &RunSettings, clock: Arc<dyn Clock>, entries: Vec<LogEntry>) -> Self {
         let (saved, bytes) = (entries.len() as u64, entries.iter().map(|e| e.message.len() as u64).sum());
         let (changed, _) = watch::channel((saved, false));
         let inner = Mutex::new(Pages { entries, saved, bytes, dropped: 0 });
@@ -119,12 +118,16 @@ impl LogBook {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
+
+    fn book(max_log_lines: usize) -> LogBook {
+        let settings = RunSettings { max_log_lines, ..RunSettings::default() };
+        LogBook::new(&settings, Arc::new(SystemClock::default()), Vec::new())
+    }
 
     #[test]
     fn floods_are_cut_and_said_once() {
-        let mut settings = Settings::new("/nonexistent").unwrap();
-        settings.runs.max_log_lines = 3;
-        let book = LogBook::new(&settings, Vec::new());
+        let book = book(3);
         for i in 0..10 {
             book.push(Level::Info, "tool", &format!("line {i}"));
         }
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_saved_is_not_saved_again() {
-        let book = LogBook::new(&Settings::new("/nonexistent").unwrap(), Vec::new());
+        let book = book(9);
         book.push(Level::Info, "tool", "a");
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch("CREATE TABLE logs (run, seq, at, level, source, message)").unwrap();

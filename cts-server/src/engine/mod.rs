@@ -354,6 +354,12 @@ impl Engine {
         self.0.pool.clear();
     }
 
+    /// The log of a run, which goes on after these lines.
+    fn logbook(&self, entries: Vec<LogEntry>) -> LogBook {
+        let settings = &self.0.settings;
+        LogBook::new(&settings.runs, Arc::clone(&settings.clock), entries)
+    }
+
     /// A worker for one job.
     fn take_worker(&self) -> Result<Process, Failure> {
         self.0.pool.take().map_err(|error| {

@@ -27,7 +27,7 @@ use crate::store::InputRef;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What a monitor does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MonitorStatus {
     /// It watches.
@@ -38,6 +38,18 @@ pub enum MonitorStatus {
     Failed,
     /// Somebody ended it.
     Stopped,
+}
+
+impl MonitorStatus {
+    /// Its name, as clients see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// One monitor.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::live::Live;
-use super::logbook::LogBook;
 use super::{Engine, lock};
 use crate::clock::Micros;
 use crate::failure::Failure;
@@ -134,7 +133,7 @@ impl Engine {
     fn queue_again(&self) -> Result<(), Failure> {
         for run in self.0.store.read_now(|db| Run::of_status(db, Status::Queued))? {
             let entries = self.0.store.read_now(|db| LogEntry::after(db, &run.id, 0, usize::MAX))?;
-            let live = Arc::new(Live::new(LogBook::new(&self.0.settings, entries)));
+            let live = Arc::new(Live::new(self.logbook(entries)));
             lock(&self.0.live).insert(run.id.clone(), live);
             self.enqueue(&run);
         }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use cts_core::tool;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::live::Live;
-use super::logbook::LogBook;
 use super::{Caller, Engine, lock, params};
 use crate::failure::{Category, Failure};
 use crate::store::{Artifact, Run, Status};
@@ -17,12 +17,14 @@ use crate::store::{Artifact, Run, Status};
 const MAX_WISH: usize = 64 << 10;
 
 /// What a client asks for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[schema(as = RunRequest)]
 pub struct Wish {
     /// The tool.
     pub tool_id: String,
     /// Its parameters.
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     pub params: Option<Map<String, Value>>,
     /// What it reads.
     #[serde(default)]
@@ -30,7 +32,7 @@ pub struct Wish {
     /// What the run is called.
     #[serde(default)]
     pub name: Option<String>,
-    /// Higher goes first.
+    /// Higher goes first, from -100 to 100.
     #[serde(default)]
     pub priority: i64,
     /// Whether the result of an equal earlier run will do.
@@ -39,10 +41,13 @@ pub struct Wish {
 }
 
 /// What a run shall read.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(expecting = "an object with `type` and `value`")]
+#[schema(as = InputRequest)]
 pub struct InputWish {
     /// `path` or `upload`.
     #[serde(rename = "type")]
+    #[schema(pattern = "^(path|upload)$")]
     pub kind: String,
     /// The path or route, or the id of the upload.
     pub value: String,
@@ -83,7 +88,7 @@ impl Engine {
         }
         let _place = self.reserve()?;
         // Before the run is in the store, so that whoever finds it there finds its log, too.
-        let live = Arc::new(Live::new(LogBook::new(&self.0.settings, Vec::new())));
+        let live = Arc::new(Live::new(self.logbook(Vec::new())));
         lock(&self.0.live).insert(run.id.clone(), live);
         let insert = run.clone();
         if let Err(failure) = self.0.store.write(move |db| insert.insert(db)).await {

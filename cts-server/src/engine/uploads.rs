@@ -94,7 +94,7 @@ impl Engine {
             return Ok(());
         }
         let message =
-            format!("an upload of {size} bytes or more exceeds the limit of {limit} (max_upload_bytes)");
+            format!("an upload of {size} bytes or more exceeds the limit of {limit} (max_upload_size_mb)");
         Err(Failure::validation(
             "too-large",
             message,

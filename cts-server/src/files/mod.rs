@@ -10,6 +10,7 @@ mod roots;
 mod upload;
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 pub use hash::{Hasher, hash_file};
@@ -32,7 +33,9 @@ impl Layout {
     /// # Errors
     /// `permission-denied`, `disk-full`, `io`.
     pub fn create(root: &Path) -> Result<Self, Failure> {
-        let made = fs::create_dir_all(root).and_then(|()| root.canonicalize());
+        // Not for everyone: what one user's runs write is no business of others on the same machine.
+        let made = fs::DirBuilder::new().recursive(true).mode(0o750).create(root);
+        let made = made.and_then(|()| root.canonicalize());
         let root = made.map_err(|e| Failure::io("create the data directory", root, &e))?;
         let layout = Self { root };
         for dir in [layout.runs(), layout.uploads()] {

@@ -11,7 +11,7 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Roots with links resolved; directories that do not exist allow nothing. No root at all allows every file.
+    /// Roots with links resolved; directories that do not exist allow nothing, and `/` every file.
     pub fn new(dirs: &[PathBuf]) -> Self {
         let real = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone());
         Self { dirs: dirs.iter().map(real).collect() }
@@ -19,12 +19,7 @@ impl Roots {
 
     /// Whether every file may be read.
     pub fn all(&self) -> bool {
-        self.dirs.is_empty()
-    }
-
-    /// The directories.
-    pub fn dirs(&self) -> &[PathBuf] {
-        &self.dirs
+        self.dirs.iter().any(|dir| dir == Path::new("/"))
     }
 
     /// The file that `path` means, with links and `..` resolved; as far as it exists.
@@ -33,7 +28,7 @@ impl Roots {
     /// `path-not-allowed`, the same whether the file exists or not.
     pub fn resolve(&self, path: &Path) -> Result<PathBuf, Failure> {
         let real = real_path(path);
-        let allowed = self.all() || self.dirs.iter().any(|root| real.starts_with(root));
+        let allowed = self.dirs.iter().any(|root| real.starts_with(root));
         allowed.then_some(real).ok_or_else(|| refused(path))
     }
 }
@@ -101,7 +96,8 @@ mod tests {
         {
             assert_eq!(check(path), Err("path-not-allowed".to_owned()), "{path}");
         }
-        assert!(Roots::default().resolve(&dir.join("out")).is_ok());
+        assert!(Roots::new(&["/".into()]).resolve(&dir.join("out")).is_ok());
+        assert!(Roots::default().resolve(&dir.join("root/in")).is_err(), "no root, no file");
     }
 
     #[test]

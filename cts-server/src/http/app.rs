@@ -4,17 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderValue, Method, StatusCode};
-use serde_json::Value;
+use http::{HeaderName, Method};
 use uuid::Uuid;
 use warp::reply::Response;
 
 use super::guard::FollowGuard;
-use super::problem::Problem;
+use super::health::Check;
+use super::problem::{Answer, Problem};
 use super::recent::Recent;
+use super::reply::{self, Wants};
 use super::request::{Body, Head, Request};
-use super::{reply, routes};
-use crate::access::{Gate, Refusal};
+use super::route::{self, Found};
+use super::routes::ROUTES;
+use crate::access::{Gate, Knock, Pass, Refusal, Scope};
 use crate::engine::{Caller, Engine};
 use crate::system::{Probe, System};
 
@@ -24,11 +26,11 @@ pub struct App {
     pub engine: Engine,
     /// Who may do what.
     pub gate: Arc<Gate>,
-    /// What the service tells about itself.
-    pub facts: Facts,
+    /// Where the service listens.
+    pub address: SocketAddr,
     pub(super) probe: Probe,
     /// The health checks, which must not run beside each other.
-    pub(super) recent_checks: Recent<Vec<Value>>,
+    pub(super) recent_checks: Recent<Vec<Check>>,
     /// CPU, memory and disk.
     pub(super) recent_system: Recent<System>,
     /// Bytes of artifacts, bytes of log lines, users.
@@ -37,21 +39,17 @@ pub struct App {
     pub(super) openapi: bytes::Bytes,
 }
 
-/// What the service tells about itself at `/v1/config/status`.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// The answer of that route.
-    pub config_status: Value,
-}
-
 impl App {
     /// The parts put together.
-    pub fn new(engine: Engine, gate: Arc<Gate>, facts: Facts) -> Self {
+    pub fn new(engine: Engine, gate: Arc<Gate>, address: SocketAddr) -> Self {
         let (probe, follow_guard) = (Probe::default(), FollowGuard::default());
         let openapi = serde_json::to_vec(&super::openapi::document()).unwrap_or_default().into();
+        for route in ROUTES {
+            engine.metrics().announce_route(route.method, route.path, route.status);
+        }
         Self {
             gate,
-            facts,
+            address,
             probe,
             recent_checks: Recent::default(),
             recent_system: Recent::default(),
@@ -72,38 +70,47 @@ impl App {
     ) -> Response {
         let begun = Instant::now();
         let id = request_id(&head);
-        let found = routes::find(&head.method, head.uri.path());
+        let found = route::find(&head.method, head.uri.path());
         let endpoint = found.endpoint();
-        let (method, path) = (head.method.clone(), head.uri.path().to_owned());
-        let mut response = match self.gate.enter(&head.method, &head.uri, &head.headers, peer.ip()).await {
-            Err(refusal) => refused(refusal, &id, &path),
+        let (method, path, wants) = (head.method.clone(), head.uri.path().to_owned(), Wants::of(&head));
+        let Head { method: asked, uri, headers } = &head;
+        let knock = Knock { method: asked, uri, headers, peer: peer.ip(), request_id: &id };
+        let (mut response, client) = match self.gate.enter(knock).await {
+            Err(refusal) => {
+                let client = refusal.client.address;
+                (reply::finish(refused(refusal, &id, &path), &wants), client)
+            }
             Ok(pass) => {
-                let gzip = reply::takes_gzip(&head.headers);
-                let conditional = head.headers.get(http::header::IF_NONE_MATCH).cloned();
-                let answer = match found {
-                    routes::Found::Route(route, params) => {
-                        let caller = caller(&pass);
-                        let request =
-                            Request { head, params, body, peer, caller, pass: pass.clone(), upgrade };
-                        (route.call)(Arc::clone(&self), request).await
-                    }
-                    routes::Found::Method(allowed) => Err(Problem::method(allowed)),
-                    routes::Found::Nothing => Err(Problem::no_route()),
+                let request = Request {
+                    head,
+                    params: Vec::new(),
+                    body,
+                    caller: caller(&pass),
+                    pass: pass.clone(),
+                    upgrade,
                 };
-                let mut response = answer.unwrap_or_else(|problem| problem.response(&id, &path));
-                response = reply::finish(response, conditional.as_ref(), gzip);
-                set_id(&mut response, &id);
-                let status = response.status();
-                self.gate.leave(&pass, status, response.headers_mut());
-                response
+                let answer = Arc::clone(&self).handle(found, request).await;
+                let response = answer.unwrap_or_else(|problem| problem.response(&id, &path));
+                let mut response = reply::finish(response, &wants);
+                self.gate.leave(&pass, response.status(), response.headers_mut());
+                (response, pass.client.address)
             }
         };
-        set_id(&mut response, &id);
+        reply::insert(&mut response, HeaderName::from_static("x-request-id"), &id);
         let (status, took) = (response.status().as_u16(), begun.elapsed());
         self.engine.metrics().answered(method_label(&method), endpoint, status, took);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(request = id, %method, path, status, micros, peer = %peer.ip(), "answered");
+        tracing::info!(request = id, %method, path, status, micros, %client, "answered");
         response
+    }
+
+    async fn handle(self: Arc<Self>, found: Found, request: Request) -> Answer {
+        match found {
+            Found::Route(route, params) => (route.call)(self, Request { params, ..request }).await,
+            Found::Method(allowed) if request.head.method == Method::OPTIONS => Ok(reply::options(&allowed)),
+            Found::Method(allowed) => Err(Problem::method(allowed)),
+            Found::Nothing => Err(Problem::no_route()),
+        }
     }
 }
 
@@ -113,10 +120,10 @@ fn method_label(method: &Method) -> &'static str {
     known.into_iter().find(|name| *name == method.as_str()).unwrap_or("OTHER")
 }
 
-fn caller(pass: &crate::access::Pass) -> Caller {
+fn caller(pass: &Pass) -> Caller {
     let owner = pass.principal.owner().map(str::to_owned);
     let client = owner.clone().unwrap_or_else(|| pass.client.address.to_string());
-    Caller { client, owner, admin: pass.principal.scopes.allow(crate::access::Scope::Admin) }
+    Caller { client, owner, admin: pass.principal.scopes.allow(Scope::Admin) }
 }
 
 /// The id that the client or a proxy gave, if it can stand in a log, or else a new one.
@@ -128,23 +135,12 @@ fn request_id(head: &Head) -> String {
     given.filter(plain).map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
 }
 
-fn set_id(response: &mut Response, id: &str) {
-    if let Ok(id) = HeaderValue::from_str(id) {
-        response.headers_mut().insert("x-request-id", id);
-    }
-}
-
 fn refused(refusal: Refusal, id: &str, path: &str) -> Response {
-    let Refusal { status, headers, failure } = refusal;
-    let mut response = match failure {
-        Some(failure) => Problem::with(status, failure).response(id, path),
-        None => reply::text(StatusCode::OK, "text/plain; charset=utf-8", "OK"),
+    let mut response = match refusal.failure {
+        Some(failure) => Problem::with(refusal.status, failure).response(id, path),
+        None => reply::text(refusal.status, "text/plain; charset=utf-8", "OK"),
     };
-    *response.status_mut() = status;
-    for (name, value) in headers {
-        if let Some(name) = name {
-            response.headers_mut().append(name, value);
-        }
-    }
+    // Instead of what the response has: the gate knows better how long to wait.
+    response.headers_mut().extend(refusal.headers);
     response
 }

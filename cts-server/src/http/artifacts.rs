@@ -4,18 +4,19 @@ use std::io::SeekFrom;
 use std::sync::Arc;
 
 use http::{StatusCode, header};
-use serde_json::Value;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 use warp::reply::Response;
 
 use super::app::App;
+use super::body;
+use super::condition::{Asked, State};
 use super::problem::{Answer, Problem};
 use super::range::{self, Part};
-use super::reply::{self, insert, matches_tag};
+use super::reply::{self, insert};
 use super::request::Request;
-use super::{body, view};
+use super::view::{ArtifactView, download_path};
 use crate::failure::Failure;
 use crate::store::Artifact;
 
@@ -29,7 +30,7 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
         Err(failure) if failure.code == "no-such-run" => Vec::new(),
         Err(failure) => return Err(failure.into()),
     };
-    let views: Vec<Value> = artifacts.iter().map(|artifact| shown(&app, &request, artifact)).collect();
+    let views: Vec<_> = artifacts.iter().map(|artifact| shown(&app, &request, artifact)).collect();
     Ok(reply::json(&views))
 }
 
@@ -39,56 +40,56 @@ pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
     Ok(reply::json(&shown(&app, &request, &artifact)))
 }
 
-fn shown(app: &App, request: &Request, artifact: &Artifact) -> Value {
-    let link = app.gate.link(&view::download_path(artifact), &request.pass.principal);
-    view::artifact(artifact, &request.base_url(app.engine.settings().listen), link)
+fn shown<'a>(app: &App, request: &Request, artifact: &'a Artifact) -> ArtifactView<'a> {
+    let link = app.gate.link(&download_path(artifact), &request.pass.principal);
+    ArtifactView::new(artifact, &request.base_url(app.address), link)
 }
 
 /// `GET /v1/artifacts/{artifact_id}/download` and `…/content`
 pub(super) async fn bytes(app: Arc<App>, request: Request) -> Answer {
     let artifact = app.engine.artifact(&request.caller, request.id()).await?;
-    let tag = format!("\"{}\"", artifact.sha256);
-    let modified = u64::try_from(artifact.created_at / 1_000_000).unwrap_or_default();
-    let modified = std::time::UNIX_EPOCH + std::time::Duration::from_secs(modified);
-    if is_known(&request, &tag, modified) {
-        let mut response = Response::new(bytes::Bytes::new().into());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        insert(&mut response, header::ETAG, &tag);
-        return Ok(response);
-    }
-    let part = match request.header("if-range") {
-        // The client has a part of something else.
-        Some(known) if known != tag && httpdate::parse_http_date(known).ok() != Some(modified) => Part::All,
-        _ => range::part(request.header("range"), artifact.bytes),
+    let state = State::new(format!("\"{}\"", artifact.sha256), artifact.created_at);
+    let mut response = match state.asked(&request.head) {
+        Asked::Changed => return Err(changed()),
+        Asked::Known => {
+            let mut response = Response::new(bytes::Bytes::new().into());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        }
+        Asked::All => send(&app, &artifact, Part::All).await?,
+        Asked::Part => send(&app, &artifact, range::part(request.header("range"), artifact.bytes)).await?,
     };
-    let mut response = send(&app, &artifact, part).await?;
-    insert(&mut response, header::ETAG, &tag);
-    insert(&mut response, header::LAST_MODIFIED, &httpdate::fmt_http_date(modified));
-    insert(&mut response, header::ACCEPT_RANGES, "bytes");
-    insert(&mut response, header::CONTENT_TYPE, &artifact.content_type);
-    insert(&mut response, header::CONTENT_DISPOSITION, &disposition(&artifact.name));
+    insert(&mut response, header::ETAG, state.tag());
+    insert(&mut response, header::LAST_MODIFIED, &state.modified());
+    if response.status() != StatusCode::NOT_MODIFIED {
+        insert(&mut response, header::ACCEPT_RANGES, "bytes");
+        insert(&mut response, header::CONTENT_TYPE, &artifact.content_type);
+        insert(&mut response, header::CONTENT_DISPOSITION, &disposition(&artifact.name));
+    }
     Ok(response)
 }
 
-/// Whether the client has these bytes.
-fn is_known(request: &Request, tag: &str, modified: std::time::SystemTime) -> bool {
-    match (request.header("if-none-match"), request.header("if-modified-since")) {
-        (Some(tags), _) => matches_tag(tags, tag),
-        (None, Some(since)) => httpdate::parse_http_date(since).is_ok_and(|since| modified <= since),
-        (None, None) => false,
-    }
+fn beyond(size: u64) -> Problem {
+    let message = format!("the range begins behind the end: the artifact has {size} bytes");
+    let failure = Failure::validation("bad-range", message, "Ask for bytes that are there, or for all.");
+    Problem::with(StatusCode::RANGE_NOT_SATISFIABLE, failure)
+        .header(header::CONTENT_RANGE, format!("bytes */{size}"))
+}
+
+fn changed() -> Problem {
+    let failure = Failure::validation(
+        "changed",
+        "the artifact is not the one that the request expects",
+        "Fetch its data anew, then ask without `If-Match` and `If-Unmodified-Since`.",
+    );
+    Problem::with(StatusCode::PRECONDITION_FAILED, failure)
 }
 
 async fn send(app: &App, artifact: &Artifact, part: Part) -> Result<Response, Problem> {
     let (from, len) = match part {
         Part::All => (0, artifact.bytes),
         Part::Some { from, len } => (from, len),
-        Part::Beyond => {
-            let mut response = Response::new(bytes::Bytes::new().into());
-            *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
-            insert(&mut response, header::CONTENT_RANGE, &format!("bytes */{}", artifact.bytes));
-            return Ok(response);
-        }
+        Part::Beyond => return Err(beyond(artifact.bytes)),
     };
     let path = app.engine.layout().artifact(&artifact.run, &artifact.name);
     let failed = |e: std::io::Error| match e.kind() {

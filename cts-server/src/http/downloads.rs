@@ -7,28 +7,41 @@ use std::time::Duration;
 use cts_core::io::connect::{FileKind, MAX_PARALLEL};
 use http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use utoipa::ToSchema;
 use warp::reply::Response;
 
 use super::app::App;
 use super::problem::{Answer, Problem};
 use super::request::Request;
-use super::{reply, runs, view};
+use super::view;
+use super::{reply, runs};
 use crate::engine::{DownloadView, NewDownload};
 use crate::store::{DownloadStatus, DownloadWish};
 
-#[derive(Deserialize)]
-struct Body {
+/// What shall be fetched.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = DownloadRequest)]
+pub(super) struct Body {
+    /// A route, or the address of a drive in comma connect.
+    #[schema(example = "0123456789abcdef|2024-01-01--00-00-00")]
     route: String,
+    /// A directory below that for downloads; by default that itself.
     #[serde(default)]
     dest_root: Option<String>,
+    /// Kinds of files: `logs`, `qlogs`, `cameras`, `dcameras`, `ecameras`, `qcameras`; by default `logs`.
     #[serde(default)]
     file_types: Option<BTreeMap<String, bool>>,
+    /// How far around an address with times drives are looked for, in days.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 30)]
     search_days: Option<i64>,
+    /// Whether to go on with what an earlier download left.
     #[serde(default)]
     resume: Option<bool>,
+    /// Files at a time.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 16)]
     parallel: Option<i64>,
 }
 
@@ -36,7 +49,7 @@ struct Body {
 /// state so far.
 pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
     let (key, preferred) = (runs::idempotency_key(&request)?, preferred_wait(&request));
-    let body: Body = request.json(app.engine.settings().http.max_body_bytes).await?;
+    let body: Body = request.json(&app.engine.settings().http).await?;
     let started = app.engine.start_download(&request.caller, wanted(body)?, key).await?;
     let id = started.download.id.clone();
     let wait = app.engine.settings().downloads.wait;
@@ -114,7 +127,7 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
         Some(None) => Vec::new(),
         _ => app.engine.downloads(&request.caller, known.flatten(), limit).await?,
     };
-    let views: Vec<Value> = downloads.iter().map(view::download).collect();
+    let views: Vec<_> = downloads.iter().map(view::DownloadView::new).collect();
     Ok(reply::json(&views))
 }
 
@@ -129,5 +142,5 @@ pub(super) async fn cancel(app: Arc<App>, request: Request) -> Answer {
 }
 
 fn answer(status: StatusCode, download: &DownloadView) -> Response {
-    reply::json_as(status, "application/json", &view::download(download))
+    reply::json_as(status, "application/json", &view::DownloadView::new(download))
 }

@@ -12,13 +12,13 @@ use tokio::sync::watch;
 
 use super::app::App;
 use super::body;
-use super::problem::Answer;
+use super::problem::{Answer, Problem};
 use super::reply;
 use super::request::Request;
-use super::view;
+use super::view::{LogLine, LogList};
 use crate::engine::Live;
 use crate::failure::Failure;
-use crate::store::LogEntry;
+use crate::store::{Level, LogEntry};
 
 /// Lines in one piece, so that a long log does not stand in memory as text.
 const LINES: usize = 256;
@@ -29,10 +29,10 @@ pub(super) async fn follow(app: Arc<App>, request: Request) -> Answer {
     app.engine.run(&request.caller, &id).await?;
     let last = request.header("last-event-id").and_then(|id| id.parse().ok());
     let live = app.engine.live(&id);
-    let peer = request.peer.ip();
+    let client = request.pass.client.address;
     let heartbeat = app.engine.settings().http.heartbeat;
     let held =
-        last.is_none() && live.is_none() && app.follow_guard.holds(peer, &id, request.header("user-agent"));
+        last.is_none() && live.is_none() && app.follow_guard.holds(client, &id, request.header("user-agent"));
     let mut response = if held {
         body::stream(silence(heartbeat))
     } else {
@@ -43,11 +43,10 @@ pub(super) async fn follow(app: Arc<App>, request: Request) -> Answer {
             None => app.engine.logs(&id, from, LINES).await?,
         };
         let source = Source { stored, live, changed };
-        body::stream(events(Follower { app, id, peer, source, last: from, heartbeat, ended: false }))
+        body::stream(events(Follower { app, id, client, source, last: from, heartbeat, ended: false }))
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // For proxies that would gather pieces before they pass them on.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
@@ -56,15 +55,30 @@ pub(super) async fn follow(app: Arc<App>, request: Request) -> Answer {
 /// `GET /v1/runs/{run_id}/logs/list`: the last lines, none for an unknown run.
 pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
     let limit = request.query_number("limit", 100, 10_000)? as usize;
-    let id = request.id().to_owned();
-    let entries = match app.engine.last_logs(&request.caller, &id, limit).await {
+    let offset = request.query_number("offset", 0, u32::MAX)? as usize;
+    let least = request.query("level").map_or(Ok(Level::Debug), |name| level(&name))?;
+    let run_id = request.id();
+    // What is not of that level counts nothing, so that more have to be looked at.
+    let enough = if least == Level::Debug { offset + limit } else { usize::MAX };
+    let mut entries = match app.engine.last_logs(&request.caller, run_id, enough).await {
         Ok(entries) => entries,
         Err(failure) if failure.code == "no-such-run" => Vec::new(),
         Err(failure) => return Err(failure.into()),
     };
-    let logs: Vec<_> = entries.iter().map(view::entry).collect();
+    entries.retain(|entry| entry.level >= least);
+    let to = entries.len().saturating_sub(offset);
+    let from = to.saturating_sub(limit);
+    let logs: Vec<LogLine<'_>> = entries[from..to].iter().map(LogLine::new).collect();
     let has_more = logs.len() == limit;
-    Ok(reply::json(&json!({ "run_id": id, "logs": logs, "has_more": has_more })))
+    Ok(reply::json(&LogList { run_id, logs, has_more }))
+}
+
+fn level(name: &str) -> Result<Level, Problem> {
+    Level::named(name).ok_or_else(|| {
+        let message =
+            format!("query parameter `level` must be `DEBUG`, `INFO`, `WARNING` or `ERROR`, not `{name}`");
+        Problem::malformed("enum", json!(["query", "level"]), message, name.into())
+    })
 }
 
 /// Where lines come from.
@@ -80,7 +94,7 @@ struct Source {
 struct Follower {
     app: Arc<App>,
     id: String,
-    peer: IpAddr,
+    client: IpAddr,
     source: Source,
     /// Number of the last line that was given.
     last: u64,
@@ -98,7 +112,7 @@ fn events(follower: Follower) -> impl Stream<Item = std::io::Result<Bytes>> + Se
 impl Follower {
     async fn next(&mut self) -> Option<std::io::Result<Bytes>> {
         if self.ended {
-            self.app.follow_guard.ended(self.peer, &self.id);
+            self.app.follow_guard.ended(self.client, &self.id);
             return None;
         }
         loop {
@@ -119,7 +133,7 @@ impl Follower {
             if closed {
                 self.ended = true;
                 // From here on the client may come back.
-                self.app.follow_guard.ended(self.peer, &self.id);
+                self.app.follow_guard.ended(self.client, &self.id);
                 return Some(Ok(Bytes::from_static(b"event: end\ndata: [DONE]\n\n")));
             }
             let Some(changed) = &mut self.source.changed else { continue };
@@ -141,7 +155,9 @@ impl Follower {
 }
 
 fn event(entry: &LogEntry) -> String {
-    format!("id: {}\ndata: {}\n\n", entry.seq, view::entry(entry))
+    // What is made of texts alone is always written.
+    let line = serde_json::to_string(&LogLine::new(entry)).unwrap_or_default();
+    format!("id: {}\ndata: {line}\n\n", entry.seq)
 }
 
 /// Comments until the client has enough.

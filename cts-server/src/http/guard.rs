@@ -21,16 +21,16 @@ pub(super) struct FollowGuard(Mutex<HashMap<(IpAddr, String), Instant>>);
 
 impl FollowGuard {
     /// A stream has ended.
-    pub(super) fn ended(&self, peer: IpAddr, run: &str) {
+    pub(super) fn ended(&self, client: IpAddr, run: &str) {
         let (now, mut ends) = (Instant::now(), self.0.lock().unwrap_or_else(PoisonError::into_inner));
         ends.retain(|_, at| now.duration_since(*at) < AT_ONCE);
-        ends.insert((peer, run.to_owned()), now);
+        ends.insert((client, run.to_owned()), now);
     }
 
     /// Whether this is a client that has had all of it and asks without meaning to.
-    pub(super) fn holds(&self, peer: IpAddr, run: &str, agent: Option<&str>) -> bool {
+    pub(super) fn holds(&self, client: IpAddr, run: &str, agent: Option<&str>) -> bool {
         let ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = ends.get(&(peer, run.to_owned())).is_some_and(|at| at.elapsed() < AT_ONCE);
+        let ended = ends.get(&(client, run.to_owned())).is_some_and(|at| at.elapsed() < AT_ONCE);
         ended && agent.is_some_and(|agent| agent.starts_with(OLD_CLIENT))
     }
 }

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use cts_core::tool;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::app::App;
 use super::problem::Answer;
 use super::reply;
 use super::request::Request;
+use crate::access::Scope;
 use crate::clock;
 use crate::store::Run;
 
@@ -22,36 +24,86 @@ const READY: Duration = Duration::from_secs(1);
 /// Less free disk than this share of it is a fault.
 const MIN_FREE_PERCENT: f64 = 2.0;
 
+/// That the service answers, and for how long.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(super) struct HealthWord {
+    /// `healthy`
+    status: &'static str,
+    /// Of the program.
+    version: &'static str,
+    /// Such as `0d 0h 0m 4s`.
+    uptime: String,
+    #[schema(format = DateTime)]
+    timestamp: String,
+}
+
 /// `GET /v1/health`
 pub(super) async fn health(app: Arc<App>, _: Request) -> Answer {
     let seconds = app.probe.uptime_seconds() as u64;
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    Ok(reply::json(&json!({
-        "status": "healthy",
-        "version": env!("CARGO_PKG_VERSION"),
-        "uptime": format!("{days}d {hours}h {minutes}m {}s", seconds % 60),
-        "timestamp": clock::text(clock::now()),
-    })))
+    Ok(reply::json(&HealthWord {
+        status: "healthy",
+        version: env!("CARGO_PKG_VERSION"),
+        uptime: format!("{days}d {hours}h {minutes}m {}s", seconds % 60),
+        timestamp: clock::text(clock::now()),
+    }))
 }
 
-/// `GET /v1/health/simple`
+/// That the service answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HealthSimple {
+    /// `ok`
+    status: &'static str,
+    #[schema(format = DateTime)]
+    timestamp: String,
+}
+
+/// `GET /v1/health/simple`, `GET /v1/health/live`: the process answers.
 pub(super) async fn simple(_: Arc<App>, _: Request) -> Answer {
-    Ok(reply::json(&json!({ "status": "ok", "timestamp": clock::text(clock::now()) })))
+    Ok(reply::json(&HealthSimple { status: "ok", timestamp: clock::text(clock::now()) }))
 }
 
-/// `GET /v1/health/live`: the process answers.
-pub(super) async fn live(app: Arc<App>, request: Request) -> Answer {
-    simple(app, request).await
+/// Whether new runs are welcome.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HealthReady {
+    /// `ready` or `not ready`
+    status: &'static str,
+    #[schema(format = DateTime)]
+    timestamp: String,
+    checks: Vec<Check>,
 }
 
-/// `GET /v1/health/ready`: new runs are welcome; 503 if not.
-pub(super) async fn ready(app: Arc<App>, _: Request) -> Answer {
-    let checks = recent(&app, READY).await;
-    let ready = !app.engine.is_stopping() && checks.iter().all(|check| check["status"] == "healthy");
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let word = if ready { "ready" } else { "not ready" };
-    let body = json!({ "status": word, "timestamp": clock::text(clock::now()), "checks": checks });
-    Ok(reply::json_as(status, "application/json", &body))
+/// `GET /v1/health/ready`: new runs are welcome; 503 if not. Strangers are not told more than which check fails.
+pub(super) async fn ready(app: Arc<App>, request: Request) -> Answer {
+    let mut checks = recent(&app, READY).await;
+    let ready = !app.engine.is_stopping() && checks.iter().all(Check::is_healthy);
+    let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready { "ready" } else { "not ready" };
+    if !request.pass.principal.scopes.allow(Scope::Read) {
+        checks.iter_mut().for_each(|check| check.details = None);
+    }
+    let body = HealthReady { status, timestamp: clock::text(clock::now()), checks };
+    Ok(reply::json_as(code, "application/json", &body))
+}
+
+/// What all checks say.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HealthDetailed {
+    /// `healthy`, `degraded` when more than half of the checks are, else `unhealthy`.
+    status: &'static str,
+    #[schema(format = DateTime)]
+    timestamp: String,
+    checks: Vec<Check>,
+    summary: Summary,
+}
+
+/// Numbers of checks.
+#[derive(Serialize, ToSchema)]
+struct Summary {
+    total_checks: usize,
+    healthy_checks: usize,
+    failed_checks: usize,
 }
 
 /// `GET /v1/health/detailed` and `…/comprehensive`; always 200.
@@ -59,26 +111,43 @@ pub(super) async fn detailed(app: Arc<App>, _: Request) -> Answer {
     let settings = app.engine.settings();
     let checks =
         if settings.health_checks { recent(&app, settings.measuring.health).await } else { Vec::new() };
-    let healthy = checks.iter().filter(|check| check["status"] == "healthy").count();
-    let status = match (healthy, checks.len()) {
-        (healthy, total) if healthy == total => "healthy",
-        (healthy, total) if healthy * 2 > total => "degraded",
+    let (total, healthy) = (checks.len(), checks.iter().filter(|check| check.is_healthy()).count());
+    let status = match healthy {
+        _ if healthy == total => "healthy",
+        _ if healthy * 2 > total => "degraded",
         _ => "unhealthy",
     };
-    let summary = json!({
-        "total_checks": checks.len(), "healthy_checks": healthy, "failed_checks": checks.len() - healthy,
-    });
-    let now = clock::text(clock::now());
-    Ok(reply::json(&json!({ "status": status, "timestamp": now, "checks": checks, "summary": summary })))
+    let summary = Summary { total_checks: total, healthy_checks: healthy, failed_checks: total - healthy };
+    Ok(reply::json(&HealthDetailed { status, timestamp: clock::text(clock::now()), checks, summary }))
+}
+
+/// What one check says.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(super) struct Check {
+    name: &'static str,
+    /// `healthy` or `unhealthy`
+    status: &'static str,
+    #[schema(format = DateTime)]
+    last_check: String,
+    duration_ms: f64,
+    /// What was seen, or why it fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<String>,
+}
+
+impl Check {
+    fn is_healthy(&self) -> bool {
+        self.status == "healthy"
+    }
 }
 
 /// What the checks said within `age`. However many ask, one looks.
-async fn recent(app: &Arc<App>, age: Duration) -> Vec<Value> {
+async fn recent(app: &Arc<App>, age: Duration) -> Vec<Check> {
     let look = async { Ok::<_, Infallible>(checks(app).await) };
     app.recent_checks.get(age, look).await.unwrap_or_default()
 }
 
-async fn checks(app: &Arc<App>) -> Vec<Value> {
+async fn checks(app: &Arc<App>) -> Vec<Check> {
     let mut checks = Vec::new();
     for (name, look) in [
         ("database_connection", store as fn(&App) -> Result<String, String>),
@@ -93,7 +162,7 @@ async fn checks(app: &Arc<App>) -> Vec<Value> {
     checks
 }
 
-async fn check(app: &Arc<App>, name: &str, look: fn(&App) -> Result<String, String>) -> Value {
+async fn check(app: &Arc<App>, name: &'static str, look: fn(&App) -> Result<String, String>) -> Check {
     let begun = Instant::now();
     let shared = Arc::clone(app);
     let runtime = tokio::runtime::Handle::current();
@@ -108,10 +177,13 @@ async fn check(app: &Arc<App>, name: &str, look: fn(&App) -> Result<String, Stri
         Err(_) => ("unhealthy", format!("no answer within {} s", PATIENCE.as_secs())),
     };
     let millis = begun.elapsed().as_secs_f64() * 1e3;
-    json!({
-        "name": name, "status": status, "last_check": clock::text(clock::now()),
-        "duration_ms": (millis * 1e3).round() / 1e3, "details": details,
-    })
+    Check {
+        name,
+        status,
+        last_check: clock::text(clock::now()),
+        duration_ms: (millis * 1e3).round() / 1e3,
+        details: Some(details),
+    }
 }
 
 /// A change that changes nothing shows whether the store can be written.

@@ -6,15 +6,16 @@ use std::time::Duration;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::{Instant, timeout};
 use warp::Reply;
 use warp::ws::{Message, WebSocket};
 
 use super::app::App;
 use super::problem::{Answer, Problem};
+use super::reply;
 use super::request::Request;
-use super::{reply, view};
+use super::view::MonitorView;
 use crate::engine::{Monitor, Subscription, Wish};
 use crate::failure::Failure;
 
@@ -29,27 +30,34 @@ const SILENT_BEATS: u32 = 3;
 
 /// `POST /v1/monitors`, `POST /v1/monitors/start`
 pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
-    let wish: Wish = request.json(app.engine.settings().http.max_body_bytes).await?;
+    let wish: Wish = request.json(&app.engine.settings().http).await?;
     let monitor = app.engine.start_monitor(&request.caller, wish).await?;
-    Ok(reply::json(&view::monitor(&monitor, false)))
+    Ok(reply::json(&MonitorView::new(&monitor)))
 }
 
 /// `GET /v1/monitors`: a bare list, the newest first.
 pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
+    let (status, tool) = (request.query("status"), request.query("tool_id"));
+    let limit = request.query_number("limit", 1000, 1000)? as usize;
+    let offset = request.query_number("offset", 0, u32::MAX)? as usize;
     let monitors = app.engine.monitors(&request.caller);
-    let views: Vec<Value> = monitors.iter().map(|monitor| view::monitor(monitor, false)).collect();
+    let wanted = monitors.iter().filter(|monitor| {
+        let same_tool = tool.as_deref().is_none_or(|tool| monitor.tool.name == tool);
+        same_tool && status.as_deref().is_none_or(|status| monitor.state().status.name() == status)
+    });
+    let views: Vec<_> = wanted.skip(offset).take(limit).map(|monitor| MonitorView::new(monitor)).collect();
     Ok(reply::json(&views))
 }
 
 /// `GET /v1/monitors/{monitor_id}`, `GET /v1/monitors/{monitor_id}/status`
 pub(super) async fn status(app: Arc<App>, request: Request) -> Answer {
-    Ok(reply::json(&view::monitor(&*app.engine.monitor(&request.caller, request.id())?, true)))
+    Ok(reply::json(&MonitorView::full(&*app.engine.monitor(&request.caller, request.id())?)))
 }
 
 /// `DELETE /v1/monitors/{monitor_id}`, `POST /v1/monitors/{monitor_id}/stop`: one that has ended stays as it is.
 pub(super) async fn stop(app: Arc<App>, request: Request) -> Answer {
     let monitor = app.engine.stop_monitor(&request.caller, request.id()).await?;
-    Ok(reply::json(&view::monitor(&monitor, true)))
+    Ok(reply::json(&MonitorView::full(&monitor)))
 }
 
 /// `GET /v1/monitors/{monitor_id}/stream`

@@ -1,103 +1,133 @@
-//! The OpenAPI 3.1 document, from the routes and the definitions of the tools.
+//! The OpenAPI 3.1 document, from the routes, the types of bodies and the definitions of the tools.
 
 use cts_core::tool::{self, Tool};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    ComponentsBuilder, ContentBuilder, HttpMethod, InfoBuilder, OpenApiBuilder, Paths, Required,
+    ResponseBuilder,
+};
 
-use super::routes::{ROUTES, Route};
+use super::problem::ProblemView;
+use super::route::Route;
+use super::routes::ROUTES;
+use super::shape::{Schemas, Shape, json_as};
 
-/// Schemas of answers and bodies; what tools take is added from their definitions.
-const SCHEMAS: &str = include_str!("schemas.json");
+/// The form of everything that goes wrong.
+const PROBLEM: Shape = json_as::<ProblemView<'_>>("application/problem+json");
+
+/// The headings, in the order in which one needs them.
+const TAGS: [(&str, &str); 7] = [
+    ("runs", "Starting tools, waiting for them, reading their logs."),
+    ("artifacts", "What runs wrote."),
+    (
+        "uploads",
+        "Files for runs to read: announced, sent in one piece or several, finalized; or as one form.",
+    ),
+    ("monitors", "Tools that say what they see while they go on."),
+    ("downloads", "Logs of comma connect."),
+    ("health", "Whether the service is well."),
+    ("service", "What the service is, what it can do, what it counts."),
+];
 
 /// The document.
 pub(super) fn document() -> Value {
-    let mut paths = Map::new();
+    let (mut paths, mut schemas) = (Paths::new(), Schemas::new());
     for route in ROUTES {
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
-        path[route.method.to_lowercase()] = operation(route);
+        paths.add_path_operation(route.path, vec![method(route)], operation(route, &mut schemas));
     }
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "CTS-Lite",
-            "version": env!("CARGO_PKG_VERSION"),
-            "description": "Runs the tools of the comma tools suite, each in a process of its own.",
-        },
-        "paths": paths,
-        "components": {
-            "schemas": schemas(),
-            "securitySchemes": {
-                "key": { "type": "http", "scheme": "bearer", "description": "An API key or a JWT." },
-                "header": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
-            },
-        },
-        "security": [{}, { "key": [] }, { "header": [] }],
-    })
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An API key or a JWT."));
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas)
+        .security_scheme("key", SecurityScheme::Http(bearer.build()))
+        .security_scheme("header", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))));
+    let about = "Runs the tools of the comma tools suite, each in a process of its own.";
+    let info =
+        InfoBuilder::new().title("CTS-Lite").version(env!("CARGO_PKG_VERSION")).description(Some(about));
+    let tags = TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
+    let none: [&str; 0] = [];
+    let security = ["key", "header"].map(|name| SecurityRequirement::new(name, none));
+    let document = OpenApiBuilder::new()
+        .info(info.build())
+        .tags(Some(tags))
+        .paths(paths)
+        .components(Some(components.build()))
+        .security(Some([SecurityRequirement::default()].into_iter().chain(security)))
+        .build();
+    with_tools(serde_json::to_value(document).unwrap_or_default())
 }
 
-fn operation(route: &Route) -> Value {
-    let mut responses = Map::new();
-    let (media, schema) = route.reply;
-    let content = json!({ media: { "schema": reference(schema) } });
-    responses.insert(route.status.to_string(), json!({ "description": "Success", "content": content }));
+fn method(route: &Route) -> HttpMethod {
+    match route.method {
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        "DELETE" => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}
+
+fn operation(route: &Route, schemas: &mut Schemas) -> OperationBuilder {
+    let content = |shape: &Shape, schemas: &mut Schemas| {
+        ContentBuilder::new().schema(Some(shape.schema(schemas))).build()
+    };
+    let success = ResponseBuilder::new()
+        .description("Success")
+        .content(route.reply.media, content(&route.reply, schemas))
+        .build();
+    let part = ResponseBuilder::from(success.clone()).description("The part that was asked for");
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(operation_id(route)))
+        .tag(route.tag())
+        .summary(Some(route.summary))
+        .response(route.status.to_string(), success);
+    if route.headers.iter().any(|(name, _)| *name == "Range") {
+        operation = operation
+            .response("206", part)
+            .response("304", ResponseBuilder::new().description("Nothing has changed"));
+    }
     // Everything may be refused by the gate or a disk.
-    let problem = json!({
-        "description": "Problem", "content": { "application/problem+json": { "schema": reference("Problem") } },
-    });
     for status in route.problems.iter().map(u16::to_string).chain(["default".to_owned()]) {
-        responses.insert(status, problem.clone());
+        let problem =
+            ResponseBuilder::new().description("Problem").content(PROBLEM.media, content(&PROBLEM, schemas));
+        operation = operation.response(status, problem);
     }
-    let mut operation = json!({
-        "operationId": operation_id(route),
-        "tags": [route.tag],
-        "summary": route.summary,
-        "parameters": parameters(route),
-        "responses": responses,
-    });
-    if let Some(body) = route.body {
-        operation["requestBody"] = json!({ "required": true, "content": body_content(body) });
+    if !route.bodies.is_empty() {
+        let bodies = RequestBodyBuilder::new().required(Some(Required::True));
+        let bodies = route
+            .bodies
+            .iter()
+            .fold(bodies, |bodies, shape| bodies.content(shape.media, content(shape, schemas)));
+        operation = operation.request_body(Some(bodies.build()));
     }
-    operation
+    parameters(route).into_iter().fold(operation, |operation, parameter| operation.parameter(parameter))
 }
 
-fn body_content(body: &str) -> Value {
-    match body {
-        "Bytes" => json!({ "application/octet-stream": { "schema": reference(body) } }),
-        "UploadRequest" => json!({
-            "application/json": { "schema": reference(body) },
-            "multipart/form-data": { "schema": reference("UploadForm") },
-        }),
-        _ => json!({ "application/json": { "schema": reference(body) } }),
-    }
-}
-
-fn parameters(route: &Route) -> Vec<Value> {
+fn parameters(route: &Route) -> Vec<ParameterBuilder> {
+    let parameter = |place, name: &str, kind: &str| {
+        let schema = match kind {
+            "integer" => {
+                ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX))
+            }
+            _ => ObjectBuilder::new().schema_type(Type::String),
+        };
+        ParameterBuilder::new().name(name).parameter_in(place).schema(Some(schema))
+    };
     let names = route.path.split('/').filter_map(|part| part.strip_prefix('{')?.split_once('}'));
-    let in_path = names.map(
-        |(name, _)| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
-    );
+    let in_path =
+        names.map(|(name, _)| parameter(ParameterIn::Path, name, "string").required(Required::True));
     let in_query = route.query.iter().map(|(name, kind, doc)| {
-        let mut schema = json!({ "type": kind });
-        if *kind == "integer" {
-            (schema["minimum"], schema["maximum"]) = (0.into(), u32::MAX.into());
-        }
-        json!({ "name": name, "in": "query", "description": doc, "schema": schema })
+        parameter(ParameterIn::Query, name, kind).required(Required::False).description(Some(*doc))
     });
-    let mut all: Vec<Value> = in_path.chain(in_query).collect();
-    let header = |name: &str, doc: &str| json!({ "name": name, "in": "header", "description": doc, "schema": { "type": "string" } });
-    match (route.method, route.path) {
-        ("POST", "/v1/runs") => all.push(header("Idempotency-Key", "Equal for repetitions of one request")),
-        ("POST", "/v1/downloads") => {
-            all.push(header("Idempotency-Key", "Equal for repetitions of one request"));
-            all.push(header("Prefer", "`respond-async`: answer at once; `wait=N`: after N seconds at most"));
-        }
-        (_, "/v1/runs/{run_id}/logs") => {
-            all.push(header("Last-Event-ID", "Number of the last line that was seen"))
-        }
-        ("PUT", _) => all.push(header("Content-Range", "`bytes FIRST-LAST/SIZE` for a part")),
-        (_, path) if path.starts_with("/v1/artifacts/") => all.push(header("Range", "`bytes=FIRST-LAST`")),
-        _ => {}
-    }
-    all
+    let in_headers = route.headers.iter().map(|(name, doc)| {
+        parameter(ParameterIn::Header, name, "string").required(Required::False).description(Some(*doc))
+    });
+    in_path.chain(in_query).chain(in_headers).collect()
 }
 
 fn operation_id(route: &Route) -> String {
@@ -106,24 +136,21 @@ fn operation_id(route: &Route) -> String {
     format!("{}_{}", route.method.to_lowercase(), path.join("_"))
 }
 
-fn reference(schema: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{schema}") })
-}
-
-fn schemas() -> Value {
-    let mut schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
+/// Adds the parameters of each tool to what a run may be started with.
+fn with_tools(mut document: Value) -> Value {
+    let schemas = &mut document["components"]["schemas"];
     let names: Vec<&str> = tool::ALL.iter().map(|tool| tool.name).collect();
-    schemas["RunRequest"]["properties"]["tool_id"]["examples"] = json!(names);
-    let mut any = Vec::new();
+    // Values may also be given as texts, so that the schemas of the tools say more than they demand.
+    let mut any = vec![json!({ "type": ["object", "null"] })];
     for tool in tool::ALL {
         let name = format!("Params-{}", tool.name);
         schemas[&name] = params(tool);
-        any.push(reference(&name));
+        any.push(json!({ "$ref": format!("#/components/schemas/{name}") }));
     }
-    // Values may also be given as texts, so that the schemas of the tools say more than they demand.
-    any.push(json!({ "type": "object" }));
-    schemas["RunRequest"]["properties"]["params"]["anyOf"] = any.into();
-    schemas
+    let request = &mut schemas["RunRequest"]["properties"];
+    request["tool_id"]["examples"] = json!(names);
+    request["params"] = json!({ "description": request["params"]["description"], "anyOf": any });
+    document
 }
 
 /// The parameters of a tool; its input may be given beside them.
@@ -167,11 +194,30 @@ mod tests {
     }
 
     #[test]
+    fn everything_is_said_of_a_route() {
+        let document = document();
+        let runs = &document["paths"]["/v1/runs"];
+        let body = "/requestBody/content/application~1json/schema/$ref";
+        assert_eq!(runs["post"].pointer(body).unwrap(), "#/components/schemas/RunRequest");
+        let reply = "/responses/200/content/application~1json/schema";
+        assert_eq!(runs["post"].pointer(reply).unwrap()["$ref"], "#/components/schemas/Run");
+        assert_eq!(runs["get"].pointer(reply).unwrap()["items"]["$ref"], "#/components/schemas/Run");
+        assert!(runs["post"]["responses"]["409"]["content"]["application/problem+json"].is_object());
+        let limit = runs["get"]["parameters"].as_array().unwrap().iter().find(|p| p["name"] == "limit");
+        assert_eq!(limit.unwrap()["schema"]["type"], "integer");
+        let run = &document["components"]["schemas"]["Run"]["properties"];
+        assert_eq!(run["completed_at"]["format"], "date-time");
+        assert_eq!(run["status"]["$ref"], "#/components/schemas/Status");
+    }
+
+    #[test]
     fn operations_have_ids_of_their_own() {
         let mut ids: Vec<String> = ROUTES.iter().map(operation_id).collect();
         ids.sort();
         let all = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), all);
+        let known = |route: &Route| TAGS.iter().any(|(name, _)| *name == route.tag());
+        assert!(ROUTES.iter().all(known));
     }
 }

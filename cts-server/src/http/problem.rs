@@ -1,11 +1,13 @@
 //! Failures as answers: problem details of RFC 9457, whose `detail` older clients read.
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, StatusCode, header};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use warp::reply::Response;
 
 use super::reply;
-use crate::failure::{Category, Failure};
+use crate::failure::{Category, Details, Failure};
 
 /// An answer that says what is wrong.
 #[derive(Debug)]
@@ -14,7 +16,37 @@ pub(super) struct Problem {
     failure: Box<Failure>,
     /// Single faults of a malformed request.
     errors: Option<Value>,
-    allow: Option<String>,
+    headers: Vec<(HeaderName, String)>,
+}
+
+/// Problem details.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemView<'a> {
+    /// `urn:cts:problem:` and the code.
+    r#type: String,
+    /// The status in words.
+    title: &'a str,
+    status: u16,
+    /// What is wrong, and where.
+    detail: &'a str,
+    /// The path that was asked for.
+    instance: &'a str,
+    error_category: Category,
+    /// A stable word.
+    code: &'a str,
+    /// What would help.
+    suggested_fix: &'a str,
+    /// Whether it was tried again before.
+    recovery_attempted: bool,
+    #[schema(value_type = Details)]
+    error_details: &'a Details,
+    /// As in the header `X-Request-Id` and in the log of the service.
+    request_id: &'a str,
+    /// Single faults of a malformed request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    errors: Option<Value>,
 }
 
 /// What a handler gives.
@@ -50,7 +82,7 @@ fn status_of(failure: &Failure) -> StatusCode {
 
 impl Problem {
     pub(super) fn with(status: StatusCode, failure: Failure) -> Self {
-        Self { status, failure: Box::new(failure), errors: None, allow: None }
+        Self { status, failure: Box::new(failure), errors: None, headers: Vec::new() }
     }
 
     /// A request that does not have the form it should have.
@@ -59,6 +91,11 @@ impl Problem {
         let failure =
             Failure::validation("malformed", message, "See /openapi.json for the form of requests.");
         Self { errors: Some(errors), ..Self::with(StatusCode::UNPROCESSABLE_ENTITY, failure) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn faults(self) -> Value {
+        self.errors.unwrap_or_default()
     }
 
     pub(super) fn no_route() -> Self {
@@ -70,37 +107,40 @@ impl Problem {
     pub(super) fn method(allowed: String) -> Self {
         let fix = format!("This path takes {allowed}.");
         let failure = Failure::validation("method-not-allowed", "Method Not Allowed", fix);
-        Self { allow: Some(allowed), ..Self::with(StatusCode::METHOD_NOT_ALLOWED, failure) }
+        Self::with(StatusCode::METHOD_NOT_ALLOWED, failure).header(header::ALLOW, allowed)
+    }
+
+    /// Adds a header to the answer.
+    pub(super) fn header(mut self, name: HeaderName, value: String) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     pub(super) fn response(self, request_id: &str, path: &str) -> Response {
-        let Self { status, failure, errors, allow } = self;
+        let Self { status, failure, errors, headers } = self;
         if status.is_server_error() {
             tracing::error!(request = request_id, code = failure.code, "{}", failure.message);
         }
-        let mut body = json!({
-            "type": format!("urn:cts:problem:{}", failure.code),
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": failure.message,
-            "instance": path,
-            "error_category": failure.category,
-            "code": failure.code,
-            "suggested_fix": failure.suggested_fix,
-            "recovery_attempted": failure.recovery_attempted,
-            "error_details": failure.details,
-            "request_id": request_id,
-        });
-        if let Some(errors) = errors {
-            body["errors"] = errors;
-        }
+        let body = ProblemView {
+            r#type: format!("urn:cts:problem:{}", failure.code),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: &failure.message,
+            instance: path,
+            error_category: failure.category,
+            code: &failure.code,
+            suggested_fix: &failure.suggested_fix,
+            recovery_attempted: failure.recovery_attempted,
+            error_details: &failure.details,
+            request_id,
+            errors,
+        };
         let mut response = reply::json_as(status, "application/problem+json", &body);
-        let headers = response.headers_mut();
-        if let Some(allow) = allow.and_then(|allow| HeaderValue::from_str(&allow).ok()) {
-            headers.insert(header::ALLOW, allow);
+        for (name, value) in headers {
+            reply::insert(&mut response, name, &value);
         }
         if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            reply::insert(&mut response, header::RETRY_AFTER, "5");
         }
         response
     }

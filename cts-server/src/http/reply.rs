@@ -5,11 +5,12 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Serialize;
 use warp::reply::Response;
 
 use super::body::Whole;
+use super::request::Head;
 use crate::files::Hasher;
 
 /// Smaller bodies are not worth compressing.
@@ -34,8 +35,30 @@ pub(super) fn text(status: StatusCode, content_type: &'static str, body: impl In
     response
 }
 
+/// What a client says about the answer that it wants.
+pub(super) struct Wants {
+    if_none_match: Option<HeaderValue>,
+    gzip: bool,
+}
+
+impl Wants {
+    pub(super) fn of(head: &Head) -> Self {
+        let reading = matches!(head.method, Method::GET | Method::HEAD);
+        let if_none_match = head.headers.get(header::IF_NONE_MATCH).filter(|_| reading).cloned();
+        Self { if_none_match, gzip: takes_gzip(&head.headers) }
+    }
+}
+
+/// What is allowed on a path.
+pub(super) fn options(allowed: &str) -> Response {
+    let mut response = Response::new(Bytes::new().into());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    insert(&mut response, header::ALLOW, allowed);
+    response
+}
+
 /// Whether the client takes gzip.
-pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
+fn takes_gzip(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(header::ACCEPT_ENCODING).into_iter().flat_map(|value| value.to_str());
     accepted.flat_map(|list| list.split(',')).any(|one| {
         let (name, quality) = one.split_once(';').unwrap_or((one, ""));
@@ -45,27 +68,28 @@ pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// Puts a body that is at hand into the response: not at all if the client has it, else compressed if it is worth it.
-pub(super) fn finish(mut response: Response, if_none_match: Option<&HeaderValue>, gzip: bool) -> Response {
+pub(super) fn finish(mut response: Response, wants: &Wants) -> Response {
     let Some(Whole(body)) = response.extensions_mut().remove::<Whole>() else {
         return response;
     };
-    if response.status() == StatusCode::OK && body.len() >= WORTH {
+    let worth = body.len() >= WORTH;
+    if worth {
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
+    if worth && response.status() == StatusCode::OK {
         let mut hasher = Hasher::default();
         hasher.update(&body);
         // Weak: the same content, compressed or not.
         let tag = format!("W/\"{}\"", &hasher.finish()[..32]);
-        if if_none_match.and_then(|value| value.to_str().ok()).is_some_and(|given| matches_tag(given, &tag)) {
+        insert(&mut response, header::ETAG, &tag);
+        let given = wants.if_none_match.as_ref().and_then(|value| value.to_str().ok());
+        if given.is_some_and(|given| matches_tag(given, &tag)) {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-            insert(&mut response, header::ETAG, &tag);
             response.headers_mut().remove(header::CONTENT_TYPE);
             return response;
         }
-        insert(&mut response, header::ETAG, &tag);
     }
-    if body.len() >= WORTH {
-        response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
-    }
-    let packed = (gzip && body.len() >= WORTH).then(|| pack(&body)).flatten();
+    let packed = (wants.gzip && worth).then(|| pack(&body)).flatten();
     if packed.is_some() {
         insert(&mut response, header::CONTENT_ENCODING, "gzip");
     }
@@ -109,11 +133,22 @@ mod tests {
     #[test]
     fn what_the_client_has_is_not_sent_again() {
         let big = || json(&"x".repeat(5000));
-        let first = finish(big(), None, true);
+        let wants = |method, if_none_match: Option<&HeaderValue>, gzip: &'static str| {
+            let mut headers =
+                HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(gzip))]);
+            if_none_match.map(|tag| headers.insert(header::IF_NONE_MATCH, tag.clone()));
+            Wants::of(&Head { method, uri: http::Uri::from_static("/"), headers })
+        };
+        let first = finish(big(), &wants(Method::GET, None, "gzip"));
         assert_eq!(first.headers()[header::CONTENT_ENCODING], "gzip");
         let tag = first.headers()[header::ETAG].clone();
-        let second = finish(big(), Some(&tag), true);
+        let second = finish(big(), &wants(Method::GET, Some(&tag), "gzip"));
         assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(finish(big(), None, false).headers()[header::CONTENT_LENGTH], "5002");
+        assert_eq!(second.headers()[header::VARY], "Accept-Encoding");
+        let done = finish(big(), &wants(Method::POST, Some(&tag), "gzip"));
+        assert_eq!(done.status(), StatusCode::OK, "what a POST did is always told");
+        let plain = finish(big(), &wants(Method::GET, None, "identity"));
+        assert_eq!(plain.headers()[header::CONTENT_LENGTH], "5002");
+        assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
     }
 }

@@ -9,11 +9,13 @@ use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, Method, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use serde_path_to_error::Segment;
 
 use super::problem::Problem;
 use crate::access::Pass;
 use crate::engine::Caller;
 use crate::failure::Failure;
+use crate::settings::HttpSettings;
 
 /// The head of a request.
 #[derive(Clone, Debug)]
@@ -21,6 +23,12 @@ pub(super) struct Head {
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) headers: HeaderMap,
+}
+
+impl Head {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok().map(str::trim)
+    }
 }
 
 /// The body of a request, piece by piece.
@@ -32,7 +40,6 @@ pub(super) struct Request {
     /// What stands in the place of `{…}` in the pattern of the route, in order.
     pub(super) params: Vec<String>,
     pub(super) body: Body,
-    pub(super) peer: SocketAddr,
     pub(super) caller: Caller,
     pub(super) pass: Pass,
     /// The way to a WebSocket, if the client asks for one.
@@ -46,7 +53,7 @@ impl Request {
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.head.headers.get(name)?.to_str().ok().map(str::trim)
+        self.head.header(name)
     }
 
     /// The value of a query parameter; an empty one counts as absent.
@@ -72,37 +79,29 @@ impl Request {
     }
 
     /// All of a JSON body.
-    pub(super) async fn json<T: DeserializeOwned>(&mut self, max_bytes: usize) -> Result<T, Problem> {
-        let bytes = self.bytes(max_bytes).await?;
-        let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
-            Problem::malformed(
-                "json_invalid",
-                json!(["body", e.column()]),
-                format!("not JSON: {e}"),
-                Value::Null,
-            )
+    pub(super) async fn json<T: DeserializeOwned>(&mut self, limits: &HttpSettings) -> Result<T, Problem> {
+        let whole = tokio::time::timeout(limits.body_timeout, self.bytes(limits.max_body_bytes)).await;
+        let bytes = whole.unwrap_or_else(|_| {
+            let late = format!("it took longer than {} s", limits.body_timeout.as_secs());
+            Err(broken_off(&late))
         })?;
-        serde_json::from_value(value.clone()).map_err(|e| {
-            let message = e.to_string();
-            let field = message.split('`').nth(1).filter(|_| message.starts_with("missing field"));
-            let (kind, loc) = match field {
-                Some(field) => ("missing", json!(["body", field])),
-                None => ("value_error", json!(["body"])),
-            };
-            Problem::malformed(kind, loc, message, value)
-        })
+        let value: Value = serde_json::from_slice(&bytes).map_err(|e| {
+            let loc = json!(["body", e.column()]);
+            let message =
+                if bytes.is_empty() { "the body is empty".to_owned() } else { format!("not JSON: {e}") };
+            Problem::malformed("json_invalid", loc, message, Value::Null)
+        })?;
+        typed(&value)
     }
 
     /// All of the body.
-    pub(super) async fn bytes(&mut self, max_bytes: usize) -> Result<Vec<u8>, Problem> {
+    async fn bytes(&mut self, max_bytes: usize) -> Result<Vec<u8>, Problem> {
         let mut all = Vec::new();
         while let Some(piece) = self.body.next().await {
-            let piece = piece.map_err(|e| {
-                Failure::validation("body-broken-off", format!("the body broke off: {e}"), "Send it again.")
-            })?;
+            let piece = piece.map_err(|e| broken_off(&e))?;
             if all.len() + piece.len() > max_bytes {
                 drain(&mut self.body).await;
-                let message = format!("the body exceeds the limit of {max_bytes} bytes (max_body_bytes)");
+                let message = format!("the body exceeds the limit of {max_bytes} bytes (max_body_kb)");
                 return Err(
                     Failure::validation("too-large", message, "Send a smaller body, or an upload.").into()
                 );
@@ -122,6 +121,53 @@ impl Request {
         self.pass.client.base_url(fallback)
     }
 }
+
+fn broken_off(why: &str) -> Problem {
+    Failure::validation("body-broken-off", format!("the body broke off: {why}"), "Send it again.").into()
+}
+
+/// What the JSON of a body says. A list would do for `serde`, which takes its items for fields.
+fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, Problem> {
+    if !value.is_object() {
+        let message = "the body must be an object".to_owned();
+        return Err(Problem::malformed("value_error", json!(["body"]), message, value.clone()));
+    }
+    serde_path_to_error::deserialize(value).map_err(|e| wrong_form(&e, value))
+}
+
+/// JSON that is not what was asked for, with the place as older clients know it: `["body", "input", "type"]`.
+fn wrong_form(error: &serde_path_to_error::Error<serde_json::Error>, value: &Value) -> Problem {
+    let mut loc = vec![json!("body")];
+    for part in error.path() {
+        match part {
+            Segment::Map { key } => loc.push(json!(key)),
+            Segment::Seq { index } => loc.push(json!(index)),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    let mut message =
+        RUST_AND_JSON.iter().fold(error.inner().to_string(), |text, (rust, json)| text.replace(rust, json));
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    let kind = if missing.is_some() { "missing" } else { "value_error" };
+    loc.extend(missing.map(Value::from));
+    if missing.is_none() && loc.len() > 1 {
+        message = format!("`{}`: {message}", error.path());
+    }
+    let input = loc.iter().skip(1).try_fold(value, |at, part| match part {
+        Value::String(key) => at.get(key),
+        index => at.get(usize::try_from(index.as_u64()?).ok()?),
+    });
+    Problem::malformed(kind, loc.clone().into(), message, input.unwrap_or(value).clone())
+}
+
+/// What `serde` calls things, and what they are called in JSON.
+const RUST_AND_JSON: [(&str, &str); 5] = [
+    ("expected i64", "expected a whole number"),
+    ("expected u64", "expected a whole number from 0"),
+    ("expected a map", "expected an object"),
+    ("invalid type: map", "invalid type: object"),
+    ("invalid type: sequence", "invalid type: list"),
+];
 
 /// Bytes of a refused body that are read nevertheless.
 const DRAINED: usize = 16 << 20;
@@ -175,6 +221,49 @@ pub(super) fn decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wrong_forms_are_told_in_the_words_of_json() {
+        let told = |value: Value| {
+            let said = typed::<crate::engine::Wish>(&value).unwrap_err().faults()[0].clone();
+            (said["msg"].as_str().unwrap().to_owned(), said["loc"].clone(), said["input"].clone())
+        };
+        let wish = |name: &str, value: Value| {
+            let mut wish = json!({ "tool_id": "x" });
+            wish[name] = value;
+            wish
+        };
+        for (value, message, loc, input) in [
+            (json!({ "a": 1 }), "missing field `tool_id`", json!(["body", "tool_id"]), json!({ "a": 1 })),
+            (json!(["x"]), "the body must be an object", json!(["body"]), json!(["x"])),
+            (
+                wish("priority", json!("high")),
+                "`priority`: invalid type: string \"high\", expected a whole number",
+                json!(["body", "priority"]),
+                json!("high"),
+            ),
+            (
+                wish("params", json!([1])),
+                "`params`: invalid type: list, expected an object",
+                json!(["body", "params"]),
+                json!([1]),
+            ),
+            (
+                wish("input", json!({ "type": 5, "value": "x" })),
+                "`input.type`: invalid type: integer `5`, expected a string",
+                json!(["body", "input", "type"]),
+                json!(5),
+            ),
+            (
+                wish("input", json!("/x")),
+                "`input`: invalid type: string \"/x\", expected an object with `type` and `value`",
+                json!(["body", "input"]),
+                json!("/x"),
+            ),
+        ] {
+            assert_eq!(told(value), (message.to_owned(), loc, input));
+        }
+    }
 
     #[test]
     fn queries_are_decoded() {

@@ -1,440 +1,221 @@
-//! The one list of routes, and the way from a request to one of them.
+//! The one list of routes. Dispatch, allowed methods, labels of metrics and the OpenAPI document come from it.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-
-use http::Method;
-
-use super::app::App;
-use super::problem::Answer;
-use super::request::Request;
+use super::downloads::Body as NewDownload;
+use super::health::{HealthDetailed, HealthReady, HealthSimple, HealthWord};
+use super::meta::{Capabilities, Version};
+use super::route::{Handler, Query, Route};
+use super::runs::Canceled;
+use super::shape::{ANY, FILE, Shape, bytes, json, list, text};
+use super::stats::{ConfigStatus, Numbers};
+use super::uploads::Announcement;
+use super::view::{
+    ArtifactView, DownloadView, FullRunView, LogList, MonitorEvent, MonitorView, RunView, UploadView,
+};
 use super::{artifacts, docs, downloads, follow, health, meta, monitors, runs, stats, uploads, zip};
-
-/// One route.
-pub(super) struct Route {
-    pub(super) method: &'static str,
-    /// The path, with `{name}` for parts that clients choose.
-    pub(super) path: &'static str,
-    pub(super) tag: &'static str,
-    pub(super) summary: &'static str,
-    /// Query parameters: name, JSON type, meaning.
-    pub(super) query: &'static [(&'static str, &'static str, &'static str)],
-    /// Name of the schema of the body, if there is one.
-    pub(super) body: Option<&'static str>,
-    /// Media type and name of the schema of a successful answer.
-    pub(super) reply: (&'static str, &'static str),
-    /// Status of a successful answer.
-    pub(super) status: u16,
-    /// Statuses of problems that are part of the contract.
-    pub(super) problems: &'static [u16],
-    pub(super) call: Handler,
-}
-
-/// A handler.
-pub(super) type Handler = fn(Arc<App>, Request) -> Pin<Box<dyn Future<Output = Answer> + Send>>;
-
-/// Where a request leads.
-pub(super) enum Found {
-    /// A route, and what stands in the place of the names in its path.
-    Route(&'static Route, Vec<String>),
-    /// The path exists, with these methods.
-    Method(String),
-    /// Nowhere.
-    Nothing,
-}
-
-impl Found {
-    /// The pattern of the path, for metrics.
-    pub(super) fn endpoint(&self) -> &'static str {
-        match self {
-            Self::Route(route, _) => route.path,
-            Self::Method(_) => "(method)",
-            Self::Nothing => "(none)",
-        }
-    }
-}
-
-/// Finds the route of a request. `HEAD` is answered as `GET` without the body, except for streams.
-pub(super) fn find(method: &Method, path: &str) -> Found {
-    let wanted = if *method == Method::HEAD { "GET" } else { method.as_str() };
-    let mut allowed: Vec<&str> = Vec::new();
-    for route in ROUTES {
-        let Some(params) = matched(route.path, path) else { continue };
-        let endless = *method == Method::HEAD && route.reply.0 == "text/event-stream";
-        if route.method == wanted && !endless {
-            return Found::Route(route, params);
-        }
-        allowed.push(route.method);
-        if route.method == "GET" && route.reply.0 != "text/event-stream" {
-            allowed.push("HEAD");
-        }
-    }
-    match allowed.is_empty() {
-        true => Found::Nothing,
-        false => Found::Method(allowed.join(", ")),
-    }
-}
-
-/// The parts of `path` that stand for the names of `pattern`; `None` if it does not fit.
-fn matched(pattern: &str, path: &str) -> Option<Vec<String>> {
-    let (mut want, mut have) = (pattern.split('/'), path.split('/'));
-    let mut params = Vec::new();
-    loop {
-        match (want.next(), have.next()) {
-            (None, None) => return Some(params),
-            (Some(want), Some(have)) if want.starts_with('{') && !have.is_empty() => {
-                // `{run_id}.zip`: a name may be followed by an ending.
-                let (_, ending) = want.split_once('}')?;
-                params.push(super::request::decoded(have.strip_suffix(ending)?));
-            }
-            (Some(want), Some(have)) if want == have => {}
-            _ => return None,
-        }
-    }
-}
+use crate::engine::Wish;
 
 macro_rules! call {
     ($($path:tt)+) => { |app, request| Box::pin($($path)+(app, request)) };
 }
 
-const JSON: &str = "application/json";
+type Str = &'static str;
 
-const fn get(
-    path: &'static str,
-    tag: &'static str,
-    summary: &'static str,
-    reply: &'static str,
-    call: Handler,
-) -> Route {
-    Route {
-        method: "GET",
-        path,
-        tag,
-        summary,
-        query: &[],
-        body: None,
-        reply: (JSON, reply),
-        status: 200,
-        problems: &[],
-        call,
-    }
+const fn get(path: Str, summary: Str, reply: Shape, call: Handler) -> Route {
+    Route::new(("GET", path), summary, reply, call)
 }
+
+const fn post(path: Str, summary: Str, reply: Shape, call: Handler) -> Route {
+    Route::new(("POST", path), summary, reply, call)
+}
+
+const fn put(path: Str, summary: Str, reply: Shape, call: Handler) -> Route {
+    Route::new(("PUT", path), summary, reply, call)
+}
+
+const fn delete(path: Str, summary: Str, reply: Shape, call: Handler) -> Route {
+    Route::new(("DELETE", path), summary, reply, call)
+}
+
+const LOG_STREAM: Shape = text(
+    "text/event-stream",
+    "Server-sent events: each line of the log with its number as id; comments while nothing happens; the event `end` with \
+     `[DONE]` at the end.",
+);
+const HTML: Shape = text("text/html", "A page.");
+const SAMPLES: Shape = text("text/plain", "Samples in the text format of Prometheus.");
+const ARTIFACT: Shape = bytes("*/*");
+
+const LIMIT: Query = ("limit", "integer", "At most so many, up to 1000");
+const OFFSET: Query = ("offset", "integer", "Leaves out so many");
+const TOOL: Query = ("tool_id", "string", "Only those of this tool");
+const PARTS: &[(Str, Str)] = &[
+    ("Range", "`bytes=FIRST-LAST`: a part"),
+    ("If-Range", "The tag or date of what is there already: all of it if that has changed"),
+    ("If-None-Match", "Tags of what is there already: 304 if nothing has changed"),
+    ("If-Modified-Since", "A date: 304 if nothing has changed since"),
+    ("If-Match", "Tags: 412 if none of them holds"),
+    ("If-Unmodified-Since", "A date: 412 if it has changed since"),
+];
+const START: &[u16] = &[400, 403, 404, 413, 422, 429, 503];
 
 /// All routes.
 pub(super) static ROUTES: &[Route] = &[
-    get(
-        "/v1/version",
-        "service",
-        "Versions of the interface, for negotiation",
-        "Version",
-        call!(meta::version),
-    ),
+    get("/v1/version", "Versions of the interface", json::<Version>(), call!(meta::version)),
     get(
         "/v1/capabilities",
-        "service",
         "Tools and monitors with their parameters",
-        "Capabilities",
+        json::<Capabilities>(),
         call!(meta::capabilities),
     ),
-    get("/v1/health", "health", "Health in one word", "Health", call!(health::health)),
-    get("/v1/health/simple", "health", "That the service answers", "HealthSimple", call!(health::simple)),
-    get("/v1/health/live", "health", "Liveness", "HealthSimple", call!(health::live)),
-    Route {
-        problems: &[503],
-        ..get(
-            "/v1/health/ready",
-            "health",
-            "Readiness: store, disk, queue, worker start",
-            "HealthReady",
-            call!(health::ready),
-        )
-    },
-    get("/v1/health/detailed", "health", "All checks", "HealthDetailed", call!(health::detailed)),
-    get("/v1/health/comprehensive", "health", "All checks", "HealthDetailed", call!(health::detailed)),
-    Route {
-        method: "POST",
-        body: Some("RunRequest"),
-        problems: &[400, 403, 404, 409, 413, 422, 429, 503],
-        ..get(
-            "/v1/runs",
-            "runs",
-            "Starts a run; `Idempotency-Key` makes repetition harmless",
-            "Run",
-            call!(runs::create),
-        )
-    },
-    Route {
-        query: &[
-            ("status", "string", "Only runs of this state; `pending` means `queued`"),
-            ("tool_id", "string", "Only runs of this tool"),
-            ("name", "string", "Only runs whose name contains this"),
-            ("limit", "integer", "At most so many, up to 1000"),
-            ("offset", "integer", "Leaves out so many"),
-            ("before", "string", "Only runs older than the run of this id; see the header `CTS-Next-Before`"),
-        ],
-        problems: &[422],
-        ..get("/v1/runs", "runs", "Runs, the newest first", "RunList", call!(runs::list))
-    },
-    Route { problems: &[404], ..get("/v1/runs/{run_id}", "runs", "A run", "RunFull", call!(runs::get)) },
-    Route {
-        method: "DELETE",
-        ..get("/v1/runs/{run_id}", "runs", "Cancels a run", "Canceled", call!(runs::cancel))
-    },
-    Route {
-        reply: ("text/event-stream", "LogStream"),
-        problems: &[404],
-        ..get(
-            "/v1/runs/{run_id}/logs",
-            "logs",
-            "Follows the log; resumes after `Last-Event-ID`",
-            "LogStream",
-            call!(follow::follow),
-        )
-    },
-    Route {
-        query: &[("limit", "integer", "The last so many lines")],
-        problems: &[422],
-        ..get(
-            "/v1/runs/{run_id}/logs/list",
-            "logs",
-            "The last lines of the log",
-            "LogList",
-            call!(follow::list),
-        )
-    },
+    get("/v1/health", "Health in one word", json::<HealthWord>(), call!(health::health)),
+    get("/v1/health/simple", "That it answers", json::<HealthSimple>(), call!(health::simple)),
+    get("/v1/health/live", "Liveness", json::<HealthSimple>(), call!(health::simple)),
+    get(
+        "/v1/health/ready",
+        "Readiness: store, disk, queue, worker start",
+        json::<HealthReady>(),
+        call!(health::ready),
+    )
+    .fails(&[503]),
+    get("/v1/health/detailed", "All checks", json::<HealthDetailed>(), call!(health::detailed)),
+    get("/v1/health/comprehensive", "All checks", json::<HealthDetailed>(), call!(health::detailed)),
+    post("/v1/runs", "Starts a run", json::<RunView<'_>>(), call!(runs::create))
+        .headers(&[("Idempotency-Key", "Equal for repetitions of one request, which give the same run")])
+        .takes(&[json::<Wish>()])
+        .fails(&[400, 403, 404, 409, 413, 422, 429, 503]),
+    get("/v1/runs", "Runs, the newest first", list::<RunView<'_>>(), call!(runs::list))
+        .query(&[
+            ("status", "string", "Only those of this state; `pending` means `queued`"),
+            TOOL,
+            ("name", "string", "Only those whose name contains this"),
+            LIMIT,
+            OFFSET,
+            (
+                "before",
+                "string",
+                "Only those older than the run of this id; see the header `CTS-Next-Before`",
+            ),
+        ])
+        .fails(&[422]),
+    get("/v1/runs/{run_id}", "A run", json::<FullRunView<'_>>(), call!(runs::get)).fails(&[404]),
+    delete("/v1/runs/{run_id}", "Cancels a run", json::<Canceled<'_>>(), call!(runs::cancel)),
+    get("/v1/runs/{run_id}/logs", "Follows the log", LOG_STREAM, call!(follow::follow))
+        .headers(&[("Last-Event-ID", "Number of the last line that was seen; those after it follow")])
+        .fails(&[404]),
+    get("/v1/runs/{run_id}/logs/list", "Last lines", json::<LogList<'_>>(), call!(follow::list))
+        .query(&[
+            ("limit", "integer", "At most so many, up to 10000"),
+            ("offset", "integer", "Leaves out so many at the end"),
+            ("level", "string", "Only those that matter as much: `DEBUG`, `INFO`, `WARNING` or `ERROR`"),
+        ])
+        .fails(&[422]),
     get(
         "/v1/runs/{run_id}/artifacts",
-        "artifacts",
         "Artifacts of a run",
-        "ArtifactList",
+        list::<ArtifactView<'_>>(),
         call!(artifacts::list),
     ),
-    Route {
-        reply: ("application/zip", "Bytes"),
-        problems: &[404],
-        ..get(
-            "/v1/runs/{run_id}/artifacts.zip",
-            "artifacts",
-            "All artifacts of a run in one archive",
-            "Bytes",
-            call!(zip::all),
-        )
-    },
-    Route {
-        problems: &[404],
-        ..get(
-            "/v1/artifacts/{artifact_id}",
-            "artifacts",
-            "Data of an artifact",
-            "Artifact",
-            call!(artifacts::get),
-        )
-    },
-    Route {
-        reply: ("application/octet-stream", "Bytes"),
-        problems: &[404, 416],
-        ..get(
-            "/v1/artifacts/{artifact_id}/download",
-            "artifacts",
-            "Bytes of an artifact, also in ranges",
-            "Bytes",
-            call!(artifacts::bytes),
-        )
-    },
-    Route {
-        reply: ("application/octet-stream", "Bytes"),
-        problems: &[404, 416],
-        ..get(
-            "/v1/artifacts/{artifact_id}/content",
-            "artifacts",
-            "Bytes of an artifact, also in ranges",
-            "Bytes",
-            call!(artifacts::bytes),
-        )
-    },
-    Route {
-        method: "POST",
-        body: Some("UploadRequest"),
-        status: 201,
-        problems: &[400, 413, 422],
-        ..get(
-            "/v1/uploads",
-            "uploads",
-            "Announces an upload, or takes a form with the field `file`",
-            "Upload",
-            call!(uploads::create),
-        )
-    },
-    Route {
-        problems: &[404],
-        ..get("/v1/uploads/{upload_id}", "uploads", "How much has arrived", "Upload", call!(uploads::get))
-    },
-    Route {
-        method: "PUT",
-        body: Some("Bytes"),
-        problems: &[400, 404, 409, 413],
-        ..get(
-            "/v1/uploads/{upload_id}/content",
-            "uploads",
-            "Takes the bytes, or with `Content-Range` a part",
-            "Upload",
-            call!(uploads::put),
-        )
-    },
-    Route {
-        method: "POST",
-        problems: &[400, 404, 409],
-        ..get(
-            "/v1/uploads/{upload_id}/finalize",
-            "uploads",
-            "Checks size and hash; runs may use it then",
-            "Upload",
-            call!(uploads::finalize),
-        )
-    },
-    Route {
-        method: "POST",
-        body: Some("DownloadRequest"),
-        status: 202,
-        problems: &[400, 403, 404, 409, 413, 422, 429, 503],
-        ..get(
-            "/v1/downloads",
-            "downloads",
-            "Fetches a drive from comma connect; answers when it is done, or before with `Prefer: respond-async`",
-            "Download",
-            call!(downloads::create),
-        )
-    },
-    Route {
-        query: &[
-            ("status", "string", "Only downloads of this state"),
-            ("limit", "integer", "At most so many, up to 1000"),
-        ],
-        problems: &[422],
-        ..get(
-            "/v1/downloads",
-            "downloads",
-            "Downloads, the newest first",
-            "DownloadList",
-            call!(downloads::list),
-        )
-    },
-    Route {
-        problems: &[404],
-        ..get("/v1/downloads/{download_id}", "downloads", "A download", "Download", call!(downloads::get))
-    },
-    Route {
-        method: "DELETE",
-        problems: &[404],
-        ..get(
-            "/v1/downloads/{download_id}",
-            "downloads",
-            "Cancels a download; what has come stays",
-            "Download",
-            call!(downloads::cancel),
-        )
-    },
-    Route {
-        method: "POST",
-        body: Some("MonitorRequest"),
-        problems: &[400, 403, 404, 413, 422, 429, 503],
-        ..get("/v1/monitors", "monitors", "Starts a monitor", "Monitor", call!(monitors::create))
-    },
-    Route {
-        method: "POST",
-        body: Some("MonitorRequest"),
-        problems: &[400, 403, 404, 413, 422, 429, 503],
-        ..get("/v1/monitors/start", "monitors", "Starts a monitor", "Monitor", call!(monitors::create))
-    },
-    get("/v1/monitors", "monitors", "Monitors, the newest first", "MonitorList", call!(monitors::list)),
-    Route {
-        problems: &[404],
-        ..get("/v1/monitors/{monitor_id}", "monitors", "A monitor", "Monitor", call!(monitors::status))
-    },
-    Route {
-        problems: &[404],
-        ..get("/v1/monitors/{monitor_id}/status", "monitors", "A monitor", "Monitor", call!(monitors::status))
-    },
-    Route {
-        method: "DELETE",
-        problems: &[404],
-        ..get("/v1/monitors/{monitor_id}", "monitors", "Stops a monitor", "Monitor", call!(monitors::stop))
-    },
-    Route {
-        method: "POST",
-        problems: &[404],
-        ..get(
-            "/v1/monitors/{monitor_id}/stop",
-            "monitors",
-            "Stops a monitor",
-            "Monitor",
-            call!(monitors::stop),
-        )
-    },
-    Route {
-        status: 101,
-        problems: &[404, 426, 429],
-        ..get(
-            "/v1/monitors/{monitor_id}/stream",
-            "monitors",
-            "A WebSocket: each text message is an event; closed with 1000 after the event `end`",
-            "MonitorEvent",
-            call!(monitors::stream),
-        )
-    },
-    Route {
-        reply: ("text/plain", "Text"),
-        problems: &[404],
-        ..get("/metrics", "service", "Numbers for Prometheus", "Text", call!(stats::prometheus))
-    },
-    Route {
-        problems: &[404],
-        ..get("/v1/metrics", "service", "Numbers as JSON", "Metrics", call!(stats::json))
-    },
-    get("/v1/config/status", "service", "The configuration in short", "ConfigStatus", call!(stats::config)),
-    get("/openapi.json", "service", "This document", "Any", call!(docs::openapi)),
-    Route {
-        reply: ("text/html", "Text"),
-        ..get("/docs", "service", "This document for people", "Text", call!(docs::page))
-    },
-    Route {
-        reply: ("text/html", "Text"),
-        ..get("/redoc", "service", "This document for people", "Text", call!(docs::page))
-    },
+    get(
+        "/v1/runs/{run_id}/artifacts.zip",
+        "All artifacts of a run in one archive",
+        bytes("application/zip"),
+        call!(zip::all),
+    )
+    .fails(&[404]),
+    get(
+        "/v1/artifacts/{artifact_id}",
+        "Data of an artifact",
+        json::<ArtifactView<'_>>(),
+        call!(artifacts::get),
+    )
+    .fails(&[404]),
+    get("/v1/artifacts/{artifact_id}/download", "Its bytes", ARTIFACT, call!(artifacts::bytes))
+        .headers(PARTS)
+        .fails(&[404, 412, 416]),
+    get("/v1/artifacts/{artifact_id}/content", "Its bytes", ARTIFACT, call!(artifacts::bytes))
+        .headers(PARTS)
+        .fails(&[404, 412, 416]),
+    post("/v1/uploads", "Announces a file, or takes it", json::<UploadView<'_>>(), call!(uploads::create))
+        .takes(&[json::<Announcement>(), FILE])
+        .status(201)
+        .fails(&[400, 413, 422]),
+    get("/v1/uploads/{upload_id}", "How much has arrived", json::<UploadView<'_>>(), call!(uploads::get))
+        .fails(&[404]),
+    put(
+        "/v1/uploads/{upload_id}/content",
+        "Takes the bytes, or a part of them",
+        json::<UploadView<'_>>(),
+        call!(uploads::put),
+    )
+    .headers(&[("Content-Range", "`bytes FIRST-LAST/SIZE` for a part")])
+    .takes(&[bytes("application/octet-stream")])
+    .fails(&[400, 404, 409, 413]),
+    post(
+        "/v1/uploads/{upload_id}/finalize",
+        "Checks size and hash; runs may use it then",
+        json::<UploadView<'_>>(),
+        call!(uploads::finalize),
+    )
+    .fails(&[400, 404, 409]),
+    post(
+        "/v1/downloads",
+        "Fetches a drive from comma connect; answers when it is done, or before with `Prefer`",
+        json::<DownloadView<'_>>(),
+        call!(downloads::create),
+    )
+    .headers(&[
+        ("Idempotency-Key", "Equal for repetitions of one request"),
+        ("Prefer", "`respond-async`: answer at once; `wait=N`: after N seconds at most"),
+    ])
+    .takes(&[json::<NewDownload>()])
+    .status(202)
+    .fails(&[400, 403, 404, 409, 413, 422, 429, 503]),
+    get("/v1/downloads", "Downloads, the newest first", list::<DownloadView<'_>>(), call!(downloads::list))
+        .query(&[("status", "string", "Only downloads of this state"), LIMIT])
+        .fails(&[422]),
+    get("/v1/downloads/{download_id}", "A download", json::<DownloadView<'_>>(), call!(downloads::get))
+        .fails(&[404]),
+    delete(
+        "/v1/downloads/{download_id}",
+        "Cancels a download; what has come stays",
+        json::<DownloadView<'_>>(),
+        call!(downloads::cancel),
+    )
+    .fails(&[404]),
+    post("/v1/monitors", "Starts a monitor", json::<MonitorView<'_>>(), call!(monitors::create))
+        .takes(&[json::<Wish>()])
+        .fails(START),
+    post("/v1/monitors/start", "Starts a monitor", json::<MonitorView<'_>>(), call!(monitors::create))
+        .takes(&[json::<Wish>()])
+        .fails(START),
+    get("/v1/monitors", "Monitors, the newest first", list::<MonitorView<'_>>(), call!(monitors::list))
+        .query(&[("status", "string", "Only those of this state"), TOOL, LIMIT, OFFSET])
+        .fails(&[422]),
+    get("/v1/monitors/{monitor_id}", "A monitor", json::<MonitorView<'_>>(), call!(monitors::status))
+        .fails(&[404]),
+    get("/v1/monitors/{monitor_id}/status", "A monitor", json::<MonitorView<'_>>(), call!(monitors::status))
+        .fails(&[404]),
+    delete("/v1/monitors/{monitor_id}", "Stops a monitor", json::<MonitorView<'_>>(), call!(monitors::stop))
+        .fails(&[404]),
+    post(
+        "/v1/monitors/{monitor_id}/stop",
+        "Stops a monitor",
+        json::<MonitorView<'_>>(),
+        call!(monitors::stop),
+    )
+    .fails(&[404]),
+    get(
+        "/v1/monitors/{monitor_id}/stream",
+        "A WebSocket: each text message is an event; closed with 1000 after the event `end`",
+        json::<MonitorEvent>(),
+        call!(monitors::stream),
+    )
+    .status(101)
+    .fails(&[404, 426, 429]),
+    get("/metrics", "Numbers for Prometheus", SAMPLES, call!(stats::prometheus)).fails(&[404]),
+    get("/v1/metrics", "Numbers as JSON", json::<Numbers>(), call!(stats::json)).fails(&[404]),
+    get("/v1/config/status", "The configuration in short", json::<ConfigStatus>(), call!(stats::config)),
+    get("/openapi.json", "This document", ANY, call!(docs::openapi)),
+    get("/docs", "This document for people", HTML, call!(docs::page)),
+    get("/redoc", "This document for people", HTML, call!(docs::page)),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(method: &str, path: &str) -> (String, Vec<String>) {
-        match find(&method.parse().unwrap(), path) {
-            Found::Route(route, params) => (route.path.to_owned(), params),
-            Found::Method(allowed) => (format!("allow {allowed}"), Vec::new()),
-            Found::Nothing => ("none".to_owned(), Vec::new()),
-        }
-    }
-
-    #[test]
-    fn paths_lead_to_routes() {
-        assert_eq!(at("GET", "/v1/runs/a"), ("/v1/runs/{run_id}".to_owned(), vec!["a".to_owned()]));
-        assert_eq!(at("HEAD", "/v1/health").0, "/v1/health");
-        assert_eq!(at("GET", "/v1/runs/a/artifacts.zip").0, "/v1/runs/{run_id}/artifacts.zip");
-        assert_eq!(at("GET", "/v1/runs/a%2Fb/logs").1, ["a/b"]);
-        assert_eq!(at("HEAD", "/v1/runs/a/logs").0, "allow GET");
-        assert_eq!(at("PATCH", "/v1/runs").0, "allow POST, GET, HEAD");
-        for path in ["/", "/v1", "/v1/runs/", "/v1/runs//logs", "/v1/runs/a/b", "/v1/health/x", "//v1/health"]
-        {
-            assert_eq!(at("GET", path).0, "none", "{path}");
-        }
-    }
-
-    #[test]
-    fn routes_are_unique() {
-        for (i, route) in ROUTES.iter().enumerate() {
-            let same = |other: &&Route| (other.method, other.path) == (route.method, route.path);
-            assert!(!ROUTES[..i].iter().any(|other| same(&other)), "{} {}", route.method, route.path);
-        }
-    }
-}

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::app::App;
 use super::problem::{Answer, Problem};
 use super::reply;
 use super::request::Request;
-use super::view;
+use super::view::{FullRunView, RunView, ids};
 use crate::engine::Wish;
 use crate::failure::Failure;
 use crate::store::{RunFilter, Status};
@@ -17,10 +17,9 @@ use crate::store::{RunFilter, Status};
 /// `POST /v1/runs`
 pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
     let key = idempotency_key(&request)?;
-    let wish: Wish = request.json(app.engine.settings().http.max_body_bytes).await?;
+    let wish: Wish = request.json(&app.engine.settings().http).await?;
     let submitted = app.engine.submit(&request.caller, wish, key).await?;
-    let mut response =
-        reply::json(&view::run(&app.engine, &submitted.run, &view::ids(&submitted.artifacts), false));
+    let mut response = reply::json(&RunView::new(&app.engine, &submitted.run, ids(&submitted.artifacts)));
     if submitted.reused {
         reply::insert(&mut response, http::HeaderName::from_static("cts-reused"), "true");
     }
@@ -59,11 +58,10 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
         Some(None) => Vec::new(),
         _ => app.engine.runs(&request.caller, filter).await?,
     };
-    let shown = |(run, artifacts): &(_, Vec<String>)| {
-        let ids: Vec<&str> = artifacts.iter().map(String::as_str).collect();
-        view::run(&app.engine, run, &ids, false)
-    };
-    let views: Vec<Value> = runs.iter().map(shown).collect();
+    let mut views = Vec::with_capacity(runs.len());
+    for (run, artifacts) in &runs {
+        views.push(RunView::new(&app.engine, run, artifacts.iter().map(String::as_str).collect()));
+    }
     let mut response = reply::json(&views);
     if let Some((last, _)) = runs.last().filter(|_| runs.len() == limit) {
         reply::insert(&mut response, http::HeaderName::from_static("cts-next-before"), &last.id);
@@ -74,13 +72,20 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
 /// `GET /v1/runs/{run_id}`
 pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
     let (run, artifacts) = app.engine.run(&request.caller, request.id()).await?;
-    Ok(reply::json(&view::run(&app.engine, &run, &view::ids(&artifacts), true)))
+    Ok(reply::json(&FullRunView::new(&app.engine, &run, ids(&artifacts))))
+}
+
+/// What became of a cancellation.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Canceled<'a> {
+    message: &'static str,
+    run_id: &'a str,
 }
 
 /// `DELETE /v1/runs/{run_id}`: always 200, as clients expect.
 pub(super) async fn cancel(app: Arc<App>, request: Request) -> Answer {
-    let id = request.id();
-    let canceled = app.engine.cancel(&request.caller, id).await?;
+    let run_id = request.id();
+    let canceled = app.engine.cancel(&request.caller, run_id).await?;
     let message = if canceled { "Run cancelled" } else { "Run not found or already completed" };
-    Ok(reply::json_as(StatusCode::OK, "application/json", &json!({ "message": message, "run_id": id })))
+    Ok(reply::json(&Canceled { message, run_id }))
 }

@@ -11,6 +11,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use warp::Filter;
 use warp::reply::Response;
 
@@ -19,8 +20,8 @@ use super::request::{self, Head};
 
 /// How long open answers may take to end when the service ends.
 const GOODBYE: Duration = Duration::from_secs(3);
-/// Room for the head of a request.
-const HEAD_BYTES: usize = 64 << 10;
+/// Room for the head of a request: more than `max_header_kb` can ask for, so that the gate is the one that refuses.
+const HEAD_BYTES: usize = 72 << 10;
 /// Pause after the system had no more files for connections.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,9 +60,12 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, stop: impl Future<Outpu
             request.extensions_mut().insert(Inlet { head, peer });
             warp.call(request)
         });
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(limits.send_timeout));
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            let io = TokioIo::new(Box::pin(stream));
+            let connection = builder.serve_connection_with_upgrades(io, service);
             let connection = watcher.watch(connection);
             if let Err(error) = connection.await {
                 tracing::debug!(%peer, %error, "a connection broke off");

@@ -1,9 +1,11 @@
 //! Numbers: for Prometheus, and as the older JSON.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::StatusCode;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::app::App;
 use super::problem::{Answer, Problem};
@@ -27,66 +29,110 @@ pub(super) async fn prometheus(app: Arc<App>, _: Request) -> Answer {
     Ok(reply::text(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
 }
 
+/// Numbers since the start of the service.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Metrics)]
+pub(super) struct Numbers {
+    execution_metrics: Execution,
+    api_metrics: Api,
+    business_metrics: Business,
+    system_metrics: System,
+}
+
+/// Runs.
+#[derive(Serialize, ToSchema)]
+struct Execution {
+    runs_total: u64,
+    runs_successful: u64,
+    runs_failed: u64,
+    /// From 0 to 1, of those that completed or failed.
+    success_rate: f64,
+    average_execution_time_seconds: f64,
+    active_runs: u64,
+    queued_runs: u64,
+    peak_concurrent_runs: u64,
+}
+
+/// Requests.
+#[derive(Serialize, ToSchema)]
+struct Api {
+    requests_total: u64,
+    average_response_time_ms: f64,
+    /// Answers of status 400 and up, by method and path.
+    errors_by_endpoint: BTreeMap<String, u64>,
+}
+
+/// What the service is used for.
+#[derive(Serialize, ToSchema)]
+struct Business {
+    /// Runs by tool.
+    tools_usage: BTreeMap<String, u64>,
+    artifacts_generated: u64,
+    artifact_storage_bytes: u64,
+    log_storage_bytes: u64,
+    /// Owners or addresses that have runs.
+    unique_users: u64,
+}
+
 /// `GET /v1/metrics`
 pub(super) async fn json(app: Arc<App>, _: Request) -> Answer {
     let sample = sample(&app).await?;
-    let metrics = app.engine.metrics();
-    let runs = metrics.runs();
-    let (requests, millis, errors) = metrics.api();
-    let (tools, artifacts) = metrics.usage();
-    let ended = runs.successful + runs.failed;
-    let system = &sample.system;
-    Ok(reply::json(&json!({
-        "execution_metrics": {
-            "runs_total": runs.total,
-            "runs_successful": runs.successful,
-            "runs_failed": runs.failed,
-            "success_rate": if ended == 0 { 0.0 } else { runs.successful as f64 / ended as f64 },
-            "average_execution_time_seconds": runs.average_seconds,
-            "active_runs": runs.active,
-            "queued_runs": sample.queued_runs,
-            "peak_concurrent_runs": runs.peak,
+    let counted = app.engine.metrics().counted();
+    let ended = counted.successful + counted.failed;
+    let rate = |part: f64, all: u64| if all == 0 { 0.0 } else { part / all as f64 };
+    Ok(reply::json(&Numbers {
+        execution_metrics: Execution {
+            runs_total: counted.created,
+            runs_successful: counted.successful,
+            runs_failed: counted.failed,
+            success_rate: rate(counted.successful as f64, ended),
+            average_execution_time_seconds: rate(counted.seconds, ended),
+            active_runs: counted.active,
+            queued_runs: sample.queued_runs,
+            peak_concurrent_runs: counted.peak,
         },
-        "api_metrics": {
-            "requests_total": requests,
-            "average_response_time_ms": millis,
-            "errors_by_endpoint": errors,
+        api_metrics: Api {
+            requests_total: counted.requests,
+            average_response_time_ms: rate(counted.response_seconds * 1e3, counted.requests),
+            errors_by_endpoint: counted.errors,
         },
-        "business_metrics": {
-            "tools_usage": tools,
-            "artifacts_generated": artifacts,
-            "artifact_storage_bytes": sample.artifact_storage_bytes,
-            "log_storage_bytes": sample.log_storage_bytes,
-            "unique_users": sample.unique_users,
+        business_metrics: Business {
+            tools_usage: counted.tools,
+            artifacts_generated: counted.artifacts,
+            artifact_storage_bytes: sample.artifact_storage_bytes,
+            log_storage_bytes: sample.log_storage_bytes,
+            unique_users: sample.unique_users,
         },
-        "system_metrics": {
-            "cpu_percent": system.cpu_percent,
-            "memory_percent": system.memory_percent,
-            "memory_available_bytes": system.memory_available_bytes,
-            "disk_free_bytes": system.disk_free_bytes,
-            "disk_used_percent": system.disk_used_percent,
-            "uptime_seconds": system.uptime_seconds,
-        },
-    })))
+        system_metrics: sample.system,
+    }))
 }
 
-/// `GET /v1/config/status`
+/// The configuration in short.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ConfigStatus {
+    log_level: &'static str,
+    host: String,
+    port: u16,
+    environment: &'static str,
+    debug: bool,
+    max_concurrent_runs: u64,
+    metrics_enabled: bool,
+    health_checks_enabled: bool,
+}
+
+/// `GET /v1/config/status`: what holds now.
 pub(super) async fn config(app: Arc<App>, _: Request) -> Answer {
-    let settings = app.engine.settings();
-    let mut status = json!({
-        "log_level": settings.log_level,
-        "host": settings.listen.ip().to_string(),
-        "port": settings.listen.port(),
-        "environment": settings.environment,
-        "debug": settings.debug,
-        "max_concurrent_runs": app.engine.max_concurrent(),
-        "metrics_enabled": settings.metrics,
-        "health_checks_enabled": settings.health_checks,
-    });
-    if let (Some(status), Some(more)) = (status.as_object_mut(), app.facts.config_status.as_object()) {
-        status.extend(more.clone());
-    }
-    Ok(reply::json(&status))
+    let config = app.gate.config();
+    Ok(reply::json(&ConfigStatus {
+        log_level: config.log_level.as_str(),
+        host: app.address.ip().to_string(),
+        port: app.address.port(),
+        environment: config.environment.as_str(),
+        debug: config.debug,
+        max_concurrent_runs: config.max_concurrent_runs,
+        metrics_enabled: config.enable_metrics,
+        health_checks_enabled: config.enable_health_checks,
+    }))
 }
 
 async fn sample(app: &Arc<App>) -> Result<Sample, Problem> {

@@ -4,25 +4,34 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use http::StatusCode;
-use multer::Multipart;
+use multer::{Constraints, Multipart, SizeLimit};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use warp::reply::Response;
 
 use super::app::App;
 use super::problem::{Answer, Problem};
 use super::range::content_range;
 use super::reply;
 use super::request::{Request, drain};
-use super::view;
-use crate::engine::{Engine, NewUpload};
+use super::view::UploadView;
+use crate::engine::{self, Engine, NewUpload};
 use crate::failure::Failure;
 
-#[derive(Deserialize)]
-struct Announcement {
+/// What will be sent.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = UploadRequest)]
+pub(super) struct Announcement {
+    /// Of a name with directories the last part is kept.
+    #[schema(min_length = 1, max_length = 200)]
     filename: String,
+    /// Bytes.
     #[serde(default)]
     size: Option<u64>,
+    /// In hex.
     #[serde(default)]
+    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
     sha256: Option<String>,
 }
 
@@ -32,10 +41,13 @@ pub(super) async fn create(app: Arc<App>, mut request: Request) -> Answer {
     if content_type.starts_with("multipart/form-data") {
         return form(app, request, &content_type).await;
     }
-    let max = app.engine.settings().http.max_body_bytes;
-    let Announcement { filename, size, sha256 } = request.json(max).await?;
+    let Announcement { filename, size, sha256 } = request.json(&app.engine.settings().http).await?;
     let created = app.engine.create_upload(&request.caller, NewUpload { filename, size, sha256 }).await?;
-    Ok(reply::json_as(StatusCode::CREATED, "application/json", &view::upload(&created)))
+    Ok(made(&created))
+}
+
+fn made(upload: &engine::UploadView) -> Response {
+    reply::json_as(StatusCode::CREATED, "application/json", &UploadView::new(upload))
 }
 
 /// An upload of a form that has not come whole. Its client, who may be gone, cannot go on with it: dropping forgets it.
@@ -57,12 +69,15 @@ impl Drop for Unfinished {
 
 /// The first file of a form, complete at once.
 async fn form(app: Arc<App>, mut request: Request, content_type: &str) -> Answer {
-    let malformed = |message: String| {
-        Problem::malformed("multipart", serde_json::json!(["body", "file"]), message, Value::Null)
-    };
+    let malformed =
+        |message: String| Problem::malformed("multipart", json!(["body", "file"]), message, Value::Null);
     let boundary = multer::parse_boundary(content_type).map_err(|e| malformed(e.to_string()))?;
     let body = request.take_body().map(|piece| piece.map_err(std::io::Error::other));
-    let mut form = Multipart::new(body, boundary);
+    let http = &app.engine.settings().http;
+    // The file has its own limit; what else is in the form is as small as JSON has to be.
+    let most =
+        SizeLimit::new().whole_stream(http.max_upload_bytes.saturating_add(http.max_body_bytes as u64));
+    let mut form = Multipart::with_constraints(body, boundary, Constraints::new().size_limit(most));
     loop {
         let field = form.next_field().await.map_err(|e| malformed(format!("not a form: {e}")))?;
         let Some(field) = field else {
@@ -79,14 +94,14 @@ async fn form(app: Arc<App>, mut request: Request, content_type: &str) -> Answer
         app.engine.receive(&request.caller, &id, 0, field).await?;
         let complete = app.engine.finalize(&request.caller, &id).await?;
         unfinished.keep();
-        return Ok(reply::json_as(StatusCode::CREATED, "application/json", &view::upload(&complete)));
+        return Ok(made(&complete));
     }
 }
 
 /// `GET /v1/uploads/{upload_id}`: how much has arrived, for those who go on.
 pub(super) async fn get(app: Arc<App>, request: Request) -> Answer {
     let found = app.engine.upload(&request.caller, request.id()).await?;
-    Ok(reply::json(&view::upload(&found)))
+    Ok(reply::json(&UploadView::new(&found)))
 }
 
 /// `PUT /v1/uploads/{upload_id}/content`: the whole file, or with `Content-Range` a part of it.
@@ -120,11 +135,11 @@ pub(super) async fn put(app: Arc<App>, mut request: Request) -> Answer {
     if received.is_err() {
         drain(&mut body).await;
     }
-    Ok(reply::json(&view::upload(&received?)))
+    Ok(reply::json(&UploadView::new(&received?)))
 }
 
 /// `POST /v1/uploads/{upload_id}/finalize`
 pub(super) async fn finalize(app: Arc<App>, request: Request) -> Answer {
     let complete = app.engine.finalize(&request.caller, request.id()).await?;
-    Ok(reply::json(&view::upload(&complete)))
+    Ok(reply::json(&UploadView::new(&complete)))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::runs::{json, text};
 use super::{Sql, Store};
@@ -12,7 +13,7 @@ use crate::clock::Micros;
 use crate::failure::Failure;
 
 /// The state of a download. The last two are final.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DownloadStatus {
     /// Waiting for its turn.

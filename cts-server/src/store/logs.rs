@@ -2,12 +2,15 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Sql;
 use crate::clock::Micros;
 
 /// How much a line matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Level {
     /// For those who look for a fault.
     Debug,

@@ -2,11 +2,15 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use super::Sql;
 use crate::clock::Micros;
 
 /// Whether all of it is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum UploadState {
     /// Bytes may come.
     Open,

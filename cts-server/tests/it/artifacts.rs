@@ -1,3 +1,6 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::json;
 
 use crate::lab::Lab;
@@ -28,7 +31,8 @@ fn bytes_come_whole_and_in_parts() {
     assert_eq!((part.status, &part.bytes[..]), (206, &whole.bytes[10..20]));
     assert_eq!(part.header("content-range"), format!("bytes 10-19/{}", whole.bytes.len()));
     let beyond = client.send("GET", path, &[("range", "bytes=99999999-")], Vec::new());
-    assert_eq!(beyond.status, 416);
+    assert_eq!((beyond.status, beyond.json()["code"].as_str()), (416, Some("bad-range")));
+    assert_eq!(beyond.header("content-range"), format!("bytes */{}", whole.bytes.len()));
     let tag = whole.header("etag");
     assert_eq!(client.send("GET", path, &[("if-none-match", tag)], Vec::new()).status, 304);
     let since = whole.header("last-modified");
@@ -65,4 +69,23 @@ fn an_archive_has_all_of_them() {
     let whole = lab.client.get(&format!("/v1/artifacts/{}/content", artifact["id"].as_str().unwrap()));
     assert!(zip.bytes.windows(64).any(|window| window == &whole.bytes[..64]), "stored as it is");
     assert_eq!(lab.client.get("/v1/runs/nope/artifacts.zip").status, 404);
+}
+
+#[test]
+fn an_archive_that_cannot_be_finished_breaks_off() {
+    let lab = Lab::new();
+    let id = lab.client.run("can-bitwatch", json!({ "csv": lab.log() }));
+    assert_eq!(lab.client.wait(&id)["artifacts"].as_array().unwrap().len(), 5);
+    let whole = |connection: &str| {
+        let mut stream = TcpStream::connect(lab.client.address).unwrap();
+        let head = format!("Host: x\r\nConnection: {connection}\r\n");
+        write!(stream, "GET /v1/runs/{id}/artifacts.zip HTTP/1.1\r\n{head}\r\n").unwrap();
+        let mut said = Vec::new();
+        let _ = stream.read_to_end(&mut said);
+        assert!(said.starts_with(b"HTTP/1.1 200"));
+        said.ends_with(b"0\r\n\r\n")
+    };
+    assert!(whole("close"));
+    std::fs::remove_file(lab.data().join("runs").join(&id).join("artifacts/analysis.counts.csv")).unwrap();
+    assert!(!whole("keep-alive"), "the client sees that it is not whole");
 }

@@ -91,7 +91,7 @@ fn a_download_is_answered_when_it_is_done_and_runs_find_it() {
     assert_eq!((&done["canonical_route"], &done["error"]), (&json!(route()), &Value::Null));
     let counts = ["downloaded_files", "skipped_files", "failed_files"].map(|name| done[name].as_u64());
     assert_eq!(counts, [Some(2), Some(0), Some(0)]);
-    let base = lab.data().canonicalize().unwrap().join("downloads");
+    let base = lab.data().canonicalize().unwrap().with_file_name("downloads");
     assert_eq!(done["dest_root"], json!(base));
     assert!(done["total_bytes"].as_u64() > Some(0) && done["completed_at"].as_str().unwrap().ends_with('Z'));
     let path = format!("/v1/downloads/{}", id(&answer));

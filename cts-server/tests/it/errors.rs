@@ -3,6 +3,7 @@ use std::os::unix::fs::symlink;
 use serde_json::{Value, json};
 
 use crate::lab::Lab;
+use crate::security::routes;
 
 fn refused(lab: &Lab, body: &Value) -> (u16, String) {
     let answer = lab.client.post("/v1/runs", body);
@@ -108,11 +109,46 @@ fn unknown_paths_and_methods_are_told_apart() {
         (404, Some("Not Found"))
     );
     let wrong = lab.client.send("PATCH", "/v1/runs", &[], b"x".to_vec());
-    assert_eq!((wrong.status, wrong.header("allow")), (405, "POST, GET, HEAD"));
+    assert_eq!((wrong.status, wrong.header("allow")), (405, "POST, GET, HEAD, OPTIONS"));
+    let options = lab.client.send("OPTIONS", "/v1/runs", &[], Vec::new());
+    assert_eq!((options.status, options.header("allow")), (204, "POST, GET, HEAD, OPTIONS"));
+    assert_eq!(lab.client.send("OPTIONS", "/v1/nope", &[], Vec::new()).status, 404);
+    assert_eq!(lab.client.send("HEAD", "/v1/runs/x/logs", &[], Vec::new()).status, 405);
     let trailing = lab.client.get("/v1/runs/");
     assert_eq!(trailing.status, 404, "no redirects: older clients do not follow them");
     let given = lab.client.send("GET", "/v1/version", &[("x-request-id", "abc-1")], Vec::new());
     assert_eq!(given.header("x-request-id"), "abc-1");
+}
+
+#[test]
+fn head_is_get_without_the_body_and_answers_are_packed_and_known() {
+    let lab = Lab::new();
+    let client = &lab.client;
+    let fixed = routes(client).into_iter().filter(|(method, path)| method == "GET" && !path.contains('{'));
+    for (_, path) in fixed {
+        let (get, head) = (client.get(&path), client.send("HEAD", &path, &[], Vec::new()));
+        assert_eq!((head.status, head.bytes.len()), (get.status, 0), "{path}");
+        assert_eq!(head.header("content-type"), get.header("content-type"), "{path}");
+        assert_eq!(get.header("content-length"), get.bytes.len().to_string(), "{path}");
+    }
+    let first = client.send("GET", "/v1/capabilities", &[("accept-encoding", "gzip")], Vec::new());
+    assert_eq!((first.header("content-encoding"), &first.bytes[..2]), ("gzip", &[0x1f, 0x8b][..]));
+    assert_eq!(first.headers.get_all("vary").iter().count(), 2, "by encoding and by origin");
+    let known = [("if-none-match", first.header("etag"))];
+    let again = client.send("GET", "/v1/capabilities", &known, Vec::new());
+    assert_eq!((again.status, again.bytes.len(), again.header("etag")), (304, 0, first.header("etag")));
+    // Parts and streams are sent as they are.
+    let run = client.wait(&client.run("rlog-to-csv", json!({ "rlog": lab.log() })));
+    let file = format!("/v1/artifacts/{}/download", run["artifacts"][0].as_str().unwrap());
+    let part =
+        client.send("GET", &file, &[("accept-encoding", "gzip"), ("range", "bytes=0-9999")], Vec::new());
+    assert_eq!((part.status, part.header("content-encoding"), part.bytes.len()), (206, "", 10_000));
+    let log = format!("/v1/runs/{}/logs", run["run_id"].as_str().unwrap());
+    let stream = client.send("GET", &log, &[("accept-encoding", "gzip")], Vec::new());
+    assert_eq!(
+        (stream.header("content-type"), stream.header("content-encoding")),
+        ("text/event-stream; charset=utf-8", "")
+    );
 }
 
 #[test]

@@ -344,5 +344,5 @@ fn attempts_are_bounded_and_their_pauses_grow() {
         log["logs"].as_array().unwrap().iter().filter(|entry| entry["message"] == line).count() == 1
     };
     assert!(said(1, "40ms") && said(2, "80ms") && said(3, "160ms"), "{log}");
-    assert!(lab.client.get("/metrics").text().contains("\nrun_recoveries 3\n"));
+    assert!(lab.client.get("/metrics").text().contains("\nrun_recoveries_total 3\n"));
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::lab::{Daemon, command, endless_input, log_in};
+use crate::security::{routes, with_id};
 
 pub fn key(dir: &std::path::Path, name: &str, scope: &str) -> String {
     let made = command(dir)
@@ -66,4 +67,25 @@ fn with_keys_people_see_only_their_own() {
     assert_eq!(ask("POST", &format!("/v1/uploads/{upload}/finalize"), &bob, None).status, 404);
     let body = json!({ "tool_id": "rlog-to-csv", "input": { "type": "upload", "value": upload } });
     assert_eq!(ask("POST", "/v1/runs", &bob, Some(body)).status, 404);
+    // Nothing of the kind is to be had by any route, and none of them does anything for a neighbour.
+    let ids = [
+        ("run_id", mine.as_str()),
+        ("artifact_id", artifact["id"].as_str().unwrap()),
+        ("upload_id", &upload),
+    ];
+    for (method, path) in routes(client) {
+        let Some((_, id)) = ids.iter().find(|(name, _)| path.contains(&format!("{{{name}}}"))) else {
+            continue;
+        };
+        let answer = ask(&method, &with_id(&path, id), &bob, (method != "GET").then(|| json!({})));
+        let nothing = match answer.json() {
+            Value::Array(all) => all.is_empty(),
+            answer if path.ends_with("/list") => answer["logs"] == json!([]),
+            answer if method == "DELETE" => answer["message"] == "Run not found or already completed",
+            _ => answer.status == 404,
+        };
+        assert!(nothing, "{method} {path}: {} {}", answer.status, answer.text());
+    }
+    assert_eq!(ask("GET", &path, &ann, None).json()["status"], "completed");
+    assert_eq!(ask("GET", &format!("/v1/uploads/{upload}"), &ann, None).json()["status"], "open");
 }

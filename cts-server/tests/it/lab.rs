@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use cts_server::config::{self, Loaded, Sources};
@@ -46,9 +46,9 @@ impl Lab {
     pub fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let loaded = load(dir.path());
-        let mut settings = Settings::new(dir.path().join("data")).unwrap();
-        settings.listen.set_port(0);
+        let mut settings = loaded.config.settings().unwrap();
         settings.worker = WorkerCommand { program: program(), args: vec!["worker".to_owned()] };
+        settings.runs.max_concurrent = 3;
         settings.runs.retry_pause = std::time::Duration::from_millis(1);
         settings.runs.shutdown_grace = std::time::Duration::ZERO;
         change(&mut settings);
@@ -101,7 +101,6 @@ fn environment(dir: &Path) -> Vec<(String, String)> {
     [
         ("CTS_STORAGE_DIR", at("data")),
         ("CTS_BASE_STORAGE_PATH", at("base")),
-        ("CTS_TEMP_DIRECTORY", at("tmp")),
         ("CTS_LOG_DIRECTORY", at("log")),
         ("CTS_DOWNLOAD_BASE_PATH", at("downloads")),
         ("CTS_PORT", "0".to_owned()),
@@ -139,6 +138,7 @@ pub fn endless_input(dir: &Path) -> String {
 pub struct Daemon {
     child: Child,
     pub client: Client,
+    said: Arc<Mutex<String>>,
 }
 
 impl Daemon {
@@ -151,8 +151,11 @@ impl Daemon {
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap());
         let (tell, told) = mpsc::channel();
+        let said = Arc::new(Mutex::new(String::new()));
+        let heard = Arc::clone(&said);
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
+                heard.lock().unwrap().push_str(&format!("{line}\n"));
                 let found = serde_json::from_str::<Value>(&line).ok();
                 let address = found.and_then(|line| line["address"].as_str()?.parse().ok());
                 if let Some(address) = address {
@@ -161,7 +164,12 @@ impl Daemon {
             }
         });
         let client = Client::new(told.recv().expect("the service listens"));
-        Self { child, client }
+        Self { child, client, said }
+    }
+
+    /// Its log so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     pub fn pid(&self) -> u32 {

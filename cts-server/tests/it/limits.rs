@@ -32,7 +32,7 @@ fn cpu_time_is_limited() {
         let mut pipe = std::fs::File::options().write(true).open(feed).unwrap();
         while pipe.write_all(&log).is_ok() {}
     });
-    let run = lab.client.wait(&lab.client.run("rlog-to-csv", json!({ "rlog": path })));
+    let run = lab.client.wait(&lab.client.run("can-bitwatch", json!({ "csv": path })));
     feeder.join().unwrap();
     let details = &run["error_details"];
     assert_eq!((&details["code"], &details["limit_hit"]), (&json!("cpu-limit"), &json!("cpu_time")), "{run}");

@@ -57,6 +57,33 @@ fn two_followers_of_a_live_run_both_get_all() {
 }
 
 #[test]
+fn lines_are_paged_and_filtered() {
+    let lab = Lab::new();
+    let id = lab.client.run("rlog-to-csv", json!({ "rlog": "/nowhere" }));
+    lab.client.wait(&id);
+    let list = |query: &str| lab.client.get(&format!("/v1/runs/{id}/logs/list?{query}")).json();
+    let texts = |query: &str| {
+        let logs = list(query)["logs"].clone();
+        logs.as_array()
+            .unwrap()
+            .iter()
+            .map(|line| line["message"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let all = texts("");
+    assert!(all.len() >= 3, "{all:?}");
+    let pages = (0..all.len()).rev().flat_map(|offset| texts(&format!("limit=1&offset={offset}")));
+    assert_eq!(pages.collect::<Vec<_>>(), all);
+    assert_eq!(texts(&format!("offset={}", all.len())), [""; 0]);
+    let errors = texts("level=error");
+    assert_eq!(errors.len(), 1, "{all:?}");
+    assert!(errors[0].starts_with("Validation error: "), "{errors:?}");
+    assert_eq!(texts("level=DEBUG"), all);
+    let wrong = lab.client.get(&format!("/v1/runs/{id}/logs/list?level=loud"));
+    assert_eq!((wrong.status, &wrong.json()["errors"][0]["loc"]), (422, &json!(["query", "level"])));
+}
+
+#[test]
 fn unknown_runs_have_no_stream() {
     let lab = Lab::new();
     assert_eq!(lab.client.get("/v1/runs/nope/logs").status, 404);

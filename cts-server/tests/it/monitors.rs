@@ -99,6 +99,19 @@ fn a_replay_at_once_tells_everything_and_ends() {
     assert_eq!((&after["status"], &after["report"]), (&json!("completed"), &end["report"]));
     assert!(after["ended_at"].is_string());
     assert!(!lab.data().join("runs").join(&id).exists(), "nothing is left on disk");
+    // Lists are filtered and paged.
+    let count = |query: &str| {
+        let answer = lab.client.get(&format!("/v1/monitors?{query}"));
+        answer.json().as_array().map_or(usize::from(answer.status), Vec::len)
+    };
+    assert_eq!(
+        (count("status=completed"), count("status=running"), count("tool_id=can_bus_check")),
+        (1, 0, 1)
+    );
+    assert_eq!(
+        (count("tool_id=panda_state"), count("limit=0"), count("offset=1"), count("limit=x")),
+        (0, 0, 0, 422)
+    );
     // It says the same as the tool in a run.
     let run = lab
         .client

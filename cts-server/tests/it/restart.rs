@@ -53,6 +53,29 @@ fn a_graceful_end_puts_running_runs_back() {
 }
 
 #[test]
+fn a_service_that_cannot_listen_touches_nothing() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let service = Daemon::start(dir.path());
+    let running = service.client.run("rlog-to-csv", json!({ "rlog": endless_input(dir.path()) }));
+    service.client.wait_for(&running, &["running"]);
+    service.kill();
+    let neighbour = Daemon::start(other.path());
+    let start = |dir: &std::path::Path| {
+        let mut second = command(dir);
+        second.env("CTS_PORT", neighbour.client.address.port().to_string());
+        refusal(second)
+    };
+    let said = start(dir.path());
+    assert!(said.contains("cannot listen on 127.0.0.1:") && said.contains("address-in-use"), "{said}");
+    let store = rusqlite::Connection::open(dir.path().join("data/store.db")).unwrap();
+    let status: String = store.query_row("SELECT status FROM runs", [], |row| row.get(0)).unwrap();
+    assert_eq!(status, "running", "what was interrupted is found by the service that goes on");
+    // The same service twice: that is said in the first place.
+    let said = start(other.path());
+    assert!(said.contains("another service (process ") && said.contains("data-dir-in-use"), "{said}");
+}
+
+#[test]
 fn a_hangup_gives_more_places_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("c.toml");
@@ -68,6 +91,66 @@ fn a_hangup_gives_more_places_at_once() {
     service.hang_up();
     assert_eq!(service.client.wait(&second)["status"], "completed");
     assert_eq!(service.client.get("/v1/config/status").json()["max_concurrent_runs"], 2);
+}
+
+#[test]
+fn a_hangup_applies_what_it_can_and_names_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.toml");
+    std::fs::write(&file, "log_level = \"INFO\"\nmax_queued_runs = 1\n").unwrap();
+    let mut told = command(dir.path());
+    told.env_remove("CTS_LOG_LEVEL").arg("--config").arg(&file);
+    let service = Daemon::start_with(told);
+    let client = &service.client;
+    let endless = json!({ "tool_id": "rlog-to-csv", "params": { "rlog": endless_input(dir.path()) } });
+    let start = || client.post("/v1/runs", &endless);
+    let first = start().json()["run_id"].as_str().unwrap().to_owned();
+    client.wait_for(&first, &["running"]);
+    assert_eq!((start().status, start().status), (200, 429));
+    let soon = |what: &dyn Fn() -> bool| {
+        let begun = std::time::Instant::now();
+        while !what() {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{}", service.said());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    // A mistake changes nothing.
+    std::fs::write(&file, "log_level = \"LOUD\"\nmax_queued_runs = 5\n").unwrap();
+    service.hang_up();
+    soon(&|| service.said().contains("the old one stays"));
+    assert!(service.said().contains("c.toml:1: `log_level` must be"), "{}", service.said());
+    assert_eq!(start().status, 429);
+
+    let changed = "log_level = \"WARNING\"\nmax_queued_runs = 5\ntool_timeout_seconds = 1\nheartbeat_seconds = 7\n\
+                   require_authentication = true\n";
+    std::fs::write(&file, changed).unwrap();
+    let key = crate::keys::key(dir.path(), "ann", "admin");
+    assert_eq!(client.get("/v1/config/status").json()["log_level"], "INFO");
+    service.hang_up();
+    soon(&|| client.get("/v1/config/status").status == 401);
+    soon(&|| service.said().contains("was read again"));
+    assert!(
+        service.said().contains("`heartbeat_seconds` changed from 15 to 7: needs a restart"),
+        "{}",
+        service.said()
+    );
+    assert!(
+        service.said().contains("`tool_timeout_seconds` changed from 300 to 1: holds now"),
+        "{}",
+        service.said()
+    );
+    let ask =
+        |method: &str, path: &str, body: Vec<u8>| client.send(method, path, &[("authorization", &key)], body);
+    assert_eq!(ask("GET", "/v1/config/status", Vec::new()).json()["log_level"], "WARNING");
+    let next = ask("POST", "/v1/runs", endless.to_string().into_bytes());
+    assert_eq!(next.status, 200, "{}", next.text());
+    let next = format!("/v1/runs/{}", next.json()["run_id"].as_str().unwrap());
+    ask("DELETE", &format!("/v1/runs/{first}"), Vec::new());
+    // The two that waited have a second each.
+    soon(&|| ask("GET", &next, Vec::new()).json()["error_details"]["limit_hit"] == "wall_time");
+    let quiet = service.said().len();
+    ask("GET", &next, Vec::new());
+    assert!(!service.said()[quiet..].contains("answered"), "{}", service.said());
 }
 
 #[test]
@@ -111,26 +194,6 @@ fn a_run_that_was_cut_off_is_started_again_once_if_that_is_wanted() {
         (&failed["error_details"]["recovery_attempted"], &failed["attempts"]),
         (&json!(true), &json!(2))
     );
-}
-
-#[test]
-fn a_service_that_cannot_listen_starts_no_run() {
-    let dir = tempfile::tempdir().unwrap();
-    let (log, endless) = (log_in(dir.path()), endless_input(dir.path()));
-    let service = Daemon::start(dir.path());
-    let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
-    service.client.wait_for(&running, &["running"]);
-    let queued = service.client.run("rlog-to-csv", json!({ "rlog": log }));
-    service.kill();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    for _ in 0..3 {
-        let mut service = command(dir.path());
-        service.env("CTS_PORT", taken.local_addr().unwrap().port().to_string());
-        let said = refusal(service);
-        assert!(said.contains("address-in-use") && said.contains("hint: Choose another"), "{said}");
-    }
-    let run = Daemon::start(dir.path()).client.wait(&queued);
-    assert_eq!((run["status"].as_str(), &run["attempts"]), (Some("completed"), &json!(1)), "{run}");
 }
 
 #[test]

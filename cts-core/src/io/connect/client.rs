@@ -11,6 +11,7 @@ use ureq::{Agent, Body, Proxy};
 
 use super::address::Address;
 use super::fault::{self, Fault};
+use super::headers;
 use super::patience::{Limit, Patience};
 use super::token::Token;
 use super::watch::Watch;
@@ -159,8 +160,8 @@ impl Client {
         let _ = body.into_reader().take(MAX_REFUSAL_BYTES).read_to_end(&mut bytes);
         let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let reason = said(&value).map(|reason| self.hide(&reason)).unwrap_or_default();
-        let retry_after = fault::retry_after(&parts.headers, SystemTime::now());
-        let size = fault::size_in_range(&parts.headers);
+        let retry_after = headers::retry_after(&parts.headers, SystemTime::now());
+        let size = headers::size_in_range(&parts.headers);
         Fault::Status { code: parts.status.as_u16(), reason, retry_after, size }
     }
 

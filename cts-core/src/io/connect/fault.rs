@@ -1,9 +1,6 @@
 //! What can go wrong in one exchange, before it is known whether another attempt helps.
 
-use std::time::{Duration, SystemTime};
-
-use ureq::http::HeaderMap;
-use ureq::http::header::{CONTENT_RANGE, RETRY_AFTER};
+use std::time::Duration;
 
 use crate::Error;
 
@@ -73,21 +70,6 @@ impl From<ureq::Error> for Fault {
     }
 }
 
-/// The pause that a server asks for, in seconds or until a date.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
-}
-
-/// The total of `Content-Range: bytes */20`.
-pub(super) fn size_in_range(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_RANGE)?.to_str().ok()?.trim().strip_prefix("bytes */")?.trim().parse().ok()
-}
-
 /// Words of a remote on one line, cut, without what could command a terminal.
 pub(super) fn words(text: &str) -> String {
     let line = text.trim().chars().take(MAX_WORDS);
@@ -97,19 +79,6 @@ pub(super) fn words(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pauses_come_as_seconds_or_dates() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        let asked = |text: &str| {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
-            retry_after(&headers, now).map(|pause| pause.as_secs())
-        };
-        assert_eq!(asked("7"), Some(7));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
-        assert_eq!(asked("soon"), None);
-    }
 
     #[test]
     fn words_stay_on_their_line() {

@@ -28,6 +28,7 @@ mod download;
 mod drive;
 mod fault;
 mod files;
+mod headers;
 mod index;
 mod links;
 mod meter;

@@ -5,11 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use ureq::Body;
-use ureq::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
+use ureq::http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use super::client::Client;
 use super::fault::{Fault, words};
 use super::files::FileId;
+use super::headers::{content_range, length, range, validator};
 use super::index::{Index, Known};
 use super::links::Links;
 use super::meter::{Ended, Meter};
@@ -123,8 +124,7 @@ impl Transfer<'_> {
             // Whatever it is, it shows when the file is asked for.
             return Ok(false);
         };
-        Ok(number(response.headers(), header::CONTENT_LENGTH) == Some(size)
-            && self.is_same(part.id, response.headers()))
+        Ok(length(response.headers()) == Some(size) && self.is_same(part.id, response.headers()))
     }
 
     /// Whether nothing says that the file was replaced since it came.
@@ -200,8 +200,7 @@ impl Transfer<'_> {
     fn beyond_end(&self, part: &Part<'_>, size: Option<u64>, url: &str) -> Step {
         let asked = || {
             let response = self.client.fetch(Method::HEAD, url, HeaderMap::new()).ok()?;
-            number(response.headers(), header::CONTENT_LENGTH)
-                .filter(|_| self.is_same(part.id, response.headers()))
+            length(response.headers()).filter(|_| self.is_same(part.id, response.headers()))
         };
         match size.or_else(asked) == Some(part.have) {
             true => Step::Whole,
@@ -262,36 +261,6 @@ impl Transfer<'_> {
             _ => Ok(Step::Whole),
         }
     }
-}
-
-/// The headers that ask for the rest of a file, as long as it is the same.
-fn range(have: u64, known: &Known) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if have > 0 {
-        headers.extend(HeaderValue::from_str(&format!("bytes={have}-")).map(|value| (header::RANGE, value)));
-        let validator = known.validator.as_deref().and_then(|text| HeaderValue::from_str(text).ok());
-        headers.extend(validator.map(|value| (header::IF_RANGE, value)));
-    }
-    headers
-}
-
-/// What tells one version of a file from another: a strong `ETag`, or else the time of its last change.
-fn validator(headers: &HeaderMap) -> Option<String> {
-    let text =
-        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).map(str::to_owned);
-    text(header::ETAG).filter(|tag| !tag.starts_with("W/")).or_else(|| text(header::LAST_MODIFIED))
-}
-
-fn number(headers: &HeaderMap, name: header::HeaderName) -> Option<u64> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
-}
-
-/// First, last and total of `Content-Range: bytes 5-9/20`.
-fn content_range(headers: &HeaderMap) -> Option<(u64, u64, u64)> {
-    let text = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let (first, last) = range.split_once('-')?;
-    Some((first.trim().parse().ok()?, last.trim().parse().ok()?, total.trim().parse().ok()?))
 }
 
 /// The size of a file, `None` if there is none.

@@ -63,6 +63,18 @@ async fn revoked_and_expired_keys_are_void() {
     assert_eq!(house.who("GET", "/v1/runs", &[("x-api-key", &expired)]).await, "401 expired-key");
 }
 
+#[test]
+fn a_house_without_keys_is_shut() {
+    let house = locked(&[]);
+    assert!(house.gate.is_shut().unwrap());
+    let key = house.keys.create("a", Scopes::of(Scope::Read), None).unwrap();
+    assert!(!house.gate.is_shut().unwrap());
+    house.keys.revoke(key.id()).unwrap();
+    assert!(house.gate.is_shut().unwrap());
+    assert!(!locked(&[("jwt_secret", SECRET)]).gate.is_shut().unwrap());
+    assert!(!super::house(&[]).gate.is_shut().unwrap());
+}
+
 #[tokio::test]
 async fn scopes_hold() {
     let house = locked(&[]);
@@ -169,11 +181,20 @@ fn unusable_key_files_are_named() {
 #[tokio::test]
 async fn links_replace_the_key_for_one_path() {
     let house = locked(&[]);
-    let ann = Principal { id: "key:ann".into(), scopes: Scopes::ALL };
-    let link =
-        format!("/v1/artifacts/1/download?{}", house.gate.link("/v1/artifacts/1/download", &ann).unwrap());
-    assert_eq!(house.who("GET", &link, &[]).await, "key:ann");
-    assert_eq!(house.who("HEAD", &link, &[]).await, "key:ann");
+    let key = house.keys.create("ann", Scopes::ALL, None).unwrap();
+    let link = |id: String| {
+        let query = house.gate.link("/v1/artifacts/1/download", &Principal { id, scopes: Scopes::ALL });
+        format!("/v1/artifacts/1/download?{}", query.unwrap())
+    };
+    let (ann, eve) = (format!("key:{}", key.id()), link("token:eve".into()));
+    let link = link(ann.clone());
+    assert_eq!(house.who("GET", &link, &[]).await, ann);
+    assert_eq!(house.who("HEAD", &link, &[]).await, ann);
     assert_eq!(house.who("DELETE", &link, &[]).await, "401 authentication-required");
     assert_eq!(house.who("GET", &link.replace("/1/", "/2/"), &[]).await, "401 authentication-required");
+    assert_eq!(house.who("GET", &eve, &[]).await, "token:eve");
+    // It ends with the key that it was made with.
+    house.keys.revoke(key.id()).unwrap();
+    house.gate.reload(&config(house.dir.path(), &[("require_authentication", "true")])).unwrap();
+    assert_eq!(house.who("GET", &link, &[]).await, "401 revoked-key");
 }
