@@ -8,8 +8,9 @@ use cts_core::tool::Tool;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::look::no_such;
 use super::submit::InputWish;
-use super::{Caller, Engine, no_such, params};
+use super::{Caller, Engine, params};
 use crate::failure::Failure;
 use crate::files::{Roots, UploadFile, real_path};
 use crate::store::{InputRef, Upload, UploadState};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::faults::fate;
-use crate::lab::{Lab, endless_input, is_alive};
+use crate::lab::{Lab, endless_input};
+use crate::machine::is_alive;
 
 #[test]
 fn an_endless_loop_meets_the_wall_limit_with_its_children() {

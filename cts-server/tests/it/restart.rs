@@ -163,7 +163,7 @@ fn workers_do_not_know_the_secrets_of_the_service() {
     let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
     service.client.wait_for(&running, &["running"]);
     let work = dir.path().join("data/runs").join(&running).join("work");
-    let pid = crate::lab::process_in(&work);
+    let pid = crate::machine::process_in(&work);
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
     let environment = String::from_utf8_lossy(&environment);
     assert!(environment.contains("LANG=C") && !environment.contains("hush"), "{environment}");
@@ -218,5 +218,5 @@ fn a_second_attempt_begins_with_nothing_of_the_first() {
     let service = Daemon::start(dir.path());
     service.client.wait_for(&run, &["running"]);
     assert_eq!(service.client.get(&format!("/v1/runs/{run}")).json()["artifacts"], json!([]));
-    crate::lab::soon("its files go, too", || !artifacts.exists());
+    crate::machine::soon("its files go, too", || !artifacts.exists());
 }
