@@ -58,8 +58,8 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
     let offset = request.query_number("offset", 0, u32::MAX)? as usize;
     let least = request.query("level").map_or(Ok(Level::Debug), |name| level(&name))?;
     let run_id = request.id();
-    // What is left out is known only when all is read.
-    let read = if offset == 0 && least == Level::Debug { limit } else { u32::MAX as usize };
+    // Lines of another level do not count, so that all have to be looked at.
+    let read = if least == Level::Debug { offset + limit } else { u32::MAX as usize };
     let mut entries = match app.engine.last_logs(&request.caller, run_id, read).await {
         Ok(entries) => entries,
         Err(failure) if failure.code == "no-such-run" => Vec::new(),
