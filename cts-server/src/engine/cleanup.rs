@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Engine;
+use super::{Engine, lock};
 use crate::clock::Micros;
 use crate::failure::Failure;
 use crate::files::remove_dir;
@@ -14,8 +14,9 @@ use crate::store::{Download, Run, Upload};
 
 /// Longest pause between two looks at the clocks, so that a jump is not hidden by how long nobody looked.
 const LOOK: Duration = Duration::from_secs(600);
-/// Pause between two checkpoints of the store.
+/// Pause between two checkpoints of the store, and after one that failed.
 const CHECKPOINT: Duration = Duration::from_secs(1);
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// Runs that are forgotten in one change of the store: their logs go, too, and other changes wait for it.
 const AT_ONCE: usize = 20;
 
@@ -41,14 +42,19 @@ impl Engine {
 
     /// What was written may be lost with the power for this long.
     pub(super) async fn checkpoint_regularly(self) {
+        let mut pause = CHECKPOINT;
         loop {
             tokio::select! {
                 () = self.0.stopping.cancelled() => return,
-                () = tokio::time::sleep(CHECKPOINT) => {}
+                () = tokio::time::sleep(pause) => {}
             }
-            if let Err(failure) = self.blocking(|engine| engine.0.store.checkpoint()).await {
-                tracing::error!(code = failure.code, "{}", failure.message);
-            }
+            pause = match self.blocking(|engine| engine.0.store.checkpoint()).await {
+                Ok(()) => CHECKPOINT,
+                Err(failure) => {
+                    tracing::error!(code = failure.code, "{}", failure.message);
+                    AFTER_FAILURE
+                }
+            };
         }
     }
 
@@ -73,9 +79,10 @@ impl Engine {
     fn clean_now(&self) -> Result<usize, Failure> {
         let oldest = self.oldest()?;
         let (store, layout) = (&self.0.store, &self.0.layout);
-        let watched = self.watched_uploads();
+        let mut used = self.watched_uploads();
+        used.extend(lock(&self.0.uploading).iter().cloned());
         let mut things: Vec<Thing> = store.read_now(Run::finished)?.into_iter().map(Thing::run).collect();
-        let uploads = store.read_now(Upload::unused)?.into_iter().filter(|(id, _, _)| !watched.contains(id));
+        let uploads = store.read_now(Upload::unused)?.into_iter().filter(|(id, _, _)| !used.contains(id));
         things.extend(uploads.map(Thing::upload));
         let gone = surplus(things, &self.0.settings.retention, oldest);
         let (runs, uploads): (Vec<Thing>, Vec<Thing>) = gone.into_iter().partition(|thing| thing.is_run);
@@ -88,6 +95,7 @@ impl Engine {
             done = done.and(remove_all(ids.iter().map(|id| layout.run(id))));
         }
         let uploads = store.write_now(|db| Upload::delete_unused(db, &uploads))?;
+        lock(&self.0.arrived).retain(|id, _| !uploads.contains(id));
         done = done.and(remove_all(uploads.iter().map(|id| layout.upload(id))));
         if let Some(oldest) = oldest {
             // Only what is known of them; their files are the users'.

@@ -203,6 +203,25 @@ impl Engine {
         stands
     }
 
+    /// After the last word: saves the rest of the log, lets followers go, forgets the live part.
+    pub(super) async fn settle(&self, id: &str, live: &Arc<Live>) {
+        if let Err(failure) = self.save_log(id, live).await {
+            tracing::error!(run = id, failure = failure.message, "log lines are lost");
+        }
+        lock(&self.0.live).remove(id);
+        live.book.close();
+    }
+
+    /// Writes the lines of a live run that are not in the store yet.
+    async fn save_log(&self, id: &str, live: &Arc<Live>) -> Result<(), Failure> {
+        if live.book.is_saved() {
+            return Ok(());
+        }
+        let (run, of) = (id.to_owned(), Arc::clone(live));
+        live.book.saved(self.0.store.write(move |db| of.book.save(db, &run)).await?);
+        Ok(())
+    }
+
     /// Changes something of a run in the store, again and again while the store cannot be written for a reason that may
     /// pass: what happened must not be lost because a disk was full for an hour. Gives up when the service ends.
     pub(super) async fn persist<T: Send + 'static>(

@@ -8,8 +8,9 @@ use cts_core::tool::Tool;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::look::no_such;
 use super::submit::InputWish;
-use super::{Caller, Engine, no_such, params};
+use super::{Caller, Engine, params};
 use crate::failure::Failure;
 use crate::files::{Roots, UploadFile, real_path};
 use crate::store::{InputRef, Upload, UploadState};
@@ -22,54 +23,56 @@ impl Engine {
     pub(super) async fn resolve_input(
         &self,
         caller: &Caller,
-        tool: &Tool,
+        tool: &'static Tool,
         wish: Option<&InputWish>,
         given: &mut Map<String, Value>,
     ) -> Result<Option<InputRef>, Failure> {
-        let (path, upload) = match wish {
-            Some(InputWish { kind, value }) if kind == "upload" => (None, Some(value.clone())),
-            Some(InputWish { kind, value }) if kind == "path" => (Some(value.clone()), None),
+        // Directories may lie on machines that do not answer.
+        let (caller, wish, params) = (caller.clone(), wish.cloned(), given.clone());
+        let input =
+            self.blocking(move |engine| engine.find_input(&caller, tool, wish.as_ref(), &params)).await?;
+        if let Some(input) = &input {
+            given.insert(tool.input.to_owned(), input.value.clone().into());
+        }
+        Ok(input)
+    }
+
+    fn find_input(
+        &self,
+        caller: &Caller,
+        tool: &Tool,
+        wish: Option<&InputWish>,
+        given: &Map<String, Value>,
+    ) -> Result<Option<InputRef>, Failure> {
+        self.check_texts(tool, given)?;
+        match wish {
+            Some(InputWish { kind, value }) if kind == "upload" => self.uploaded(caller, value).map(Some),
+            Some(InputWish { kind, value }) if kind == "path" => self.path(value).map(Some),
             Some(InputWish { kind, .. }) => {
                 let message = format!("input type must be `path` or `upload`, not `{kind}`");
-                return Err(Failure::validation("bad-input", message, "Give a path, or upload the file."));
+                Err(Failure::validation("bad-input", message, "Give a path, or upload the file."))
             }
             None => {
                 let value = given.get(tool.input).cloned().unwrap_or_default();
                 let text = params::text_of(tool, tool.input, &value).map_err(|e| Failure::from(&e))?;
-                match text {
-                    Some(text) if self.names_upload(caller, &text).await? => (None, Some(text)),
-                    text => (text, None),
-                }
+                text.map(|text| self.named(caller, &text)).transpose()
             }
-        };
-        let (params, of) = (given.clone(), tool.input);
-        // Directories may lie on machines that do not answer.
-        let resolved = self.blocking(move |engine| {
-            engine.check_texts(of, &params)?;
-            path.map(|path| engine.path(&path)).transpose()
-        });
-        let input = match (resolved.await?, upload) {
-            (Some(input), _) => input,
-            (None, Some(id)) => self.uploaded(caller, &id).await?,
-            (None, None) => return Ok(None),
-        };
-        given.insert(tool.input.to_owned(), input.value.clone().into());
-        Ok(Some(input))
-    }
-
-    /// Whether a parameter is the id of an upload: clients that know no `input` put that or a path there.
-    async fn names_upload(&self, caller: &Caller, text: &str) -> Result<bool, Failure> {
-        if Uuid::parse_str(text).is_err() {
-            return Ok(false);
         }
-        let wanted = text.to_owned();
-        let found = self.0.store.read(move |db| Upload::get(db, &wanted)).await?;
-        Ok(found.is_some_and(|upload| caller.sees(upload.owner.as_deref())))
     }
 
-    async fn uploaded(&self, caller: &Caller, id: &str) -> Result<InputRef, Failure> {
-        let wanted = id.to_owned();
-        let found = self.0.store.read(move |db| Upload::get(db, &wanted)).await?;
+    /// A path, or the id of an upload: clients that know no `input` put either into the parameters.
+    fn named(&self, caller: &Caller, text: &str) -> Result<InputRef, Failure> {
+        if Uuid::parse_str(text).is_ok() && !Path::new(text).exists() {
+            match self.uploaded(caller, text) {
+                Err(failure) if failure.code == "no-such-upload" => {}
+                found => return found,
+            }
+        }
+        self.path(text)
+    }
+
+    fn uploaded(&self, caller: &Caller, id: &str) -> Result<InputRef, Failure> {
+        let found = self.0.store.read_now(|db| Upload::get(db, id))?;
         let found = found.filter(|upload| caller.sees(upload.owner.as_deref()));
         let upload = found.ok_or_else(|| no_such("upload", id))?;
         if upload.state != UploadState::Complete {
@@ -104,10 +107,10 @@ impl Engine {
 
     /// Every other text may be a path that the tool opens. What names a file outside the working directory of the run
     /// must be allowed; names within it are free, and outputs never leave it.
-    fn check_texts(&self, input: &str, given: &Map<String, Value>) -> Result<(), Failure> {
+    fn check_texts(&self, tool: &Tool, given: &Map<String, Value>) -> Result<(), Failure> {
         // Where the paths of a run begin; the id makes no difference.
         let work = self.0.layout.work("-");
-        let others = given.iter().filter(|(name, _)| *name != input).map(|(_, value)| value);
+        let others = given.iter().filter(|(name, _)| *name != tool.input).map(|(_, value)| value);
         others.flat_map(texts).try_for_each(|text| {
             let path = Path::new(text);
             if path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {

@@ -5,6 +5,7 @@
 
 mod ageing;
 mod attempt;
+mod cancel;
 mod cleanup;
 mod dials;
 mod downloads;
@@ -12,6 +13,7 @@ mod execute;
 mod input;
 mod live;
 mod logbook;
+mod look;
 mod monitors;
 mod params;
 mod publish;
@@ -40,11 +42,11 @@ pub use text::calm;
 pub use uploads::{NewUpload, UploadView};
 
 use crate::clock::Micros;
-use crate::failure::{Category, Failure};
+use crate::failure::Failure;
 use crate::files::{Arrived, DataLock, Layout, Roots};
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::store::{Artifact, End, Level, LogEntry, ResultKeys, Run, RunFilter, Status, Store};
+use crate::store::Store;
 use crate::worker::{Pool, Process};
 use queue::Queue;
 
@@ -190,149 +192,6 @@ impl Engine {
         (queue.len(), queue.running)
     }
 
-    /// The live part of a run that is not in a final state.
-    pub fn live(&self, id: &str) -> Option<Arc<Live>> {
-        lock(&self.0.live).get(id).cloned()
-    }
-
-    /// The run of that id with its artifacts.
-    ///
-    /// # Errors
-    /// `no-such-run`, also for runs of others; those of the store.
-    pub async fn run(&self, caller: &Caller, id: &str) -> Result<(Run, Vec<Artifact>), Failure> {
-        let wanted = id.to_owned();
-        let found = self.0.store.read(move |db| {
-            let run = Run::get(db, &wanted)?;
-            let artifacts = run.as_ref().map(|run| Artifact::of_run(db, &run.id)).transpose()?;
-            Ok(run.zip(artifacts))
-        });
-        let found = found.await?.filter(|(run, _)| caller.sees(run.owner.as_deref()));
-        found.ok_or_else(|| no_such("run", id))
-    }
-
-    /// Runs, the newest first, with the ids of their artifacts.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn runs(&self, caller: &Caller, filter: RunFilter) -> Result<Vec<(Run, Vec<String>)>, Failure> {
-        let filter = RunFilter { owner: caller.only(), ..filter };
-        let read = self.0.store.read(move |db| {
-            let runs = Run::list(db, &filter)?;
-            let ids: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
-            let mut artifacts = Artifact::ids_of_runs(db, &ids)?;
-            let with = |run: Run| {
-                let found = artifacts.remove(&run.id).unwrap_or_default();
-                (run, found)
-            };
-            Ok(runs.into_iter().map(with).collect())
-        });
-        read.await
-    }
-
-    /// An artifact.
-    ///
-    /// # Errors
-    /// `no-such-artifact`, also for those of others; those of the store.
-    pub async fn artifact(&self, caller: &Caller, id: &str) -> Result<Artifact, Failure> {
-        let wanted = id.to_owned();
-        let found = self.0.store.read(move |db| {
-            let artifact = Artifact::get(db, &wanted)?;
-            let owner =
-                artifact.as_ref().map(|artifact| Run::owner(db, &artifact.run)).transpose()?.flatten();
-            Ok(artifact.zip(owner))
-        });
-        let found = found.await?.filter(|(_, owner)| caller.sees(owner.as_deref()));
-        found.map(|(artifact, _)| artifact).ok_or_else(|| no_such("artifact", id))
-    }
-
-    /// At most `limit` lines of a run after the line `after`, wherever they are.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn logs(&self, id: &str, after: u64, limit: usize) -> Result<Vec<LogEntry>, Failure> {
-        if let Some(live) = self.live(id) {
-            return Ok(live.book.after(after, limit));
-        }
-        let id = id.to_owned();
-        self.0.store.read(move |db| LogEntry::after(db, &id, after, limit)).await
-    }
-
-    /// The last lines of a run of the caller.
-    ///
-    /// # Errors
-    /// `no-such-run`, also for runs of others; those of the store.
-    pub async fn last_logs(&self, caller: &Caller, id: &str, limit: usize) -> Result<Vec<LogEntry>, Failure> {
-        let (wanted, live, caller) = (id.to_owned(), self.live(id), caller.clone());
-        let before = move |last: u64| last.saturating_sub(limit as u64);
-        let read = self.0.store.read(move |db| {
-            if !Run::owner(db, &wanted)?.is_some_and(|owner| caller.sees(owner.as_deref())) {
-                return Ok(None);
-            }
-            let lines = match live {
-                Some(live) => live.book.after(before(live.book.last()), limit),
-                None => LogEntry::after(db, &wanted, before(LogEntry::last(db, &wanted)?), limit)?,
-            };
-            Ok(Some(lines))
-        });
-        read.await?.ok_or_else(|| no_such("run", id))
-    }
-
-    /// Ends a run of the caller. False if there is none that could end.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn cancel(&self, caller: &Caller, id: &str) -> Result<bool, Failure> {
-        let failure =
-            Failure::new(Category::ToolError, "canceled", "Cancelled by user", "Start the run again.");
-        let live = self.live(id);
-        let end = End {
-            status: Status::Canceled,
-            at: self.now(),
-            report: None,
-            failure: Some(failure),
-            logs_dropped: live.as_ref().map_or(0, |live| live.book.dropped()),
-            keys: ResultKeys::default(),
-        };
-        let (wanted, of, caller) = (id.to_owned(), live.clone(), caller.clone());
-        let canceled = self.0.store.write(move |db| {
-            let is_theirs = Run::owner(db, &wanted)?.is_some_and(|owner| caller.sees(owner.as_deref()));
-            let canceled = is_theirs && Run::finish(db, &wanted, &end)?;
-            let Some(live) = of.filter(|_| canceled) else {
-                return Ok((canceled, 0));
-            };
-            live.book.push(Level::Warning, "service", "Cancelled by user");
-            Ok((canceled, live.book.save(db, &wanted)?))
-        });
-        let (canceled, last) = canceled.await?;
-        if let Some(live) = live.filter(|_| canceled) {
-            live.book.saved(last);
-            live.cancel.cancel();
-            if lock(&self.0.queue).remove(id) {
-                self.settle(id, &live).await;
-            }
-        }
-        Ok(canceled)
-    }
-
-    /// After the last word: saves the rest of the log, lets followers go, forgets the live part.
-    async fn settle(&self, id: &str, live: &Arc<Live>) {
-        if let Err(failure) = self.save_log(id, live).await {
-            tracing::error!(run = id, failure = failure.message, "log lines are lost");
-        }
-        lock(&self.0.live).remove(id);
-        live.book.close();
-    }
-
-    /// Writes the lines of a live run that are not in the store yet.
-    async fn save_log(&self, id: &str, live: &Arc<Live>) -> Result<(), Failure> {
-        if live.book.is_saved() {
-            return Ok(());
-        }
-        let (run, of) = (id.to_owned(), Arc::clone(live));
-        live.book.saved(self.0.store.write(move |db| of.book.save(db, &run)).await?);
-        Ok(())
-    }
-
     /// Starts no run any more, gives running ones some time, and puts the rest back into the queue.
     pub async fn shut_down(&self) {
         self.0.stopping.cancel();
@@ -374,18 +233,6 @@ impl Engine {
             tracing::warn!(%error, "no spare worker can be started");
         }
     }
-}
-
-/// Nothing of that id is visible.
-#[cold]
-fn no_such(what: &str, id: &str) -> Failure {
-    let message = match what {
-        "artifact" => "Artifact not found".to_owned(),
-        "upload" => format!("Upload '{id}' not found"),
-        _ => format!("Run '{id}' not found"),
-    };
-    let fix = "Check the id; it may be of another user, or removed by the clean-up.";
-    Failure::validation(&format!("no-such-{what}"), message, fix)
 }
 
 /// Locks; every holder leaves these maps whole.

@@ -7,7 +7,8 @@ use futures_util::{Stream, StreamExt};
 use tokio::io::AsyncWriteExt;
 use uuid::Uuid;
 
-use super::{Caller, Engine, lock, no_such};
+use super::look::no_such;
+use super::{Caller, Engine, lock};
 use crate::failure::Failure;
 use crate::files::{Arrived, UploadFile, plain_name, remove_dir};
 use crate::store::{Upload, UploadState};

@@ -58,9 +58,9 @@ pub(super) async fn list(app: Arc<App>, request: Request) -> Answer {
     let offset = request.query_number("offset", 0, u32::MAX)? as usize;
     let least = request.query("level").map_or(Ok(Level::Debug), |name| level(&name))?;
     let run_id = request.id();
-    // Lines of another level do not count, so that all have to be looked at.
-    let read = if least == Level::Debug { offset + limit } else { u32::MAX as usize };
-    let mut entries = match app.engine.last_logs(&request.caller, run_id, read).await {
+    // What is not of that level counts nothing, so that more have to be looked at.
+    let enough = if least == Level::Debug { offset.saturating_add(limit) } else { usize::MAX };
+    let mut entries = match app.engine.last_logs(&request.caller, run_id, enough).await {
         Ok(entries) => entries,
         Err(failure) if failure.code == "no-such-run" => Vec::new(),
         Err(failure) => return Err(failure.into()),

@@ -85,11 +85,18 @@ impl Store {
     /// # Errors
     /// `busy`, `disk-full`, `store-corrupt`, `store`.
     pub fn checkpoint(&self) -> Result<(), Failure> {
-        if !self.0.written.swap(false, Ordering::Relaxed) || self.checkpoint_by("PASSIVE", 1)? < MANY_FRAMES {
+        if !self.0.written.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        // Waits for readers and writers, for once, so that the log begins anew.
-        self.checkpoint_by("RESTART", 0).map(drop)
+        let moved = self.checkpoint_by("PASSIVE", 1).and_then(|pages| match pages < MANY_FRAMES {
+            true => Ok(()),
+            // Waits for readers and writers, for once, so that the log begins anew.
+            false => self.checkpoint_by("RESTART", 0).map(drop),
+        });
+        if moved.is_err() {
+            self.0.written.store(true, Ordering::Relaxed);
+        }
+        moved
     }
 
     /// One number of its answer: 0 whether somebody was in the way, 1 pages in the log.

@@ -60,6 +60,34 @@ fn the_file_alone_is_whole_once_it_is_settled() {
 }
 
 #[test]
+fn only_checkpoints_move_what_was_written_into_the_file() {
+    let (dir, store) = open();
+    let in_file = |id: &str| {
+        let alone = tempfile::tempdir().unwrap();
+        let copy = alone.path().join("store.db");
+        std::fs::copy(dir.path().join("store.db"), &copy).unwrap();
+        Store::open(&copy).unwrap().read_now(|db| Run::get(db, id)).unwrap().is_some()
+    };
+    // More than SQLite would move by itself in the middle of a write.
+    let long = "x".repeat(10_000);
+    store
+        .write_now(|db| {
+            run("a").insert(db)?;
+            let line =
+                |seq| LogEntry { seq, at: 1, level: Level::Info, source: "tool", message: long.clone() };
+            LogEntry::insert(db, "a", &(1..600).map(line).collect::<Vec<_>>())
+        })
+        .unwrap();
+    assert!(!in_file("a"));
+    store.checkpoint().unwrap();
+    assert!(in_file("a"));
+    store.write_now(|db| run("b").insert(db)).unwrap();
+    assert!(!in_file("b"));
+    store.checkpoint().unwrap();
+    assert!(in_file("b"));
+}
+
+#[test]
 fn the_first_end_stands() {
     let (_dir, store) = open();
     store.write_now(|db| run("a").insert(db)).unwrap();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use cts_server::clock::{Clock, Micros, SystemClock, Uptime};
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, endless_input, soon};
+use crate::lab::{Lab, endless_input};
+use crate::machine::soon;
 
 const DAY: Micros = 24 * 3600 * 1_000_000;
 

@@ -5,9 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::lab::{
-    Daemon, Lab, SmallDisk, command, endless_input, log_in, log_of, refusal, soon, unprivileged,
-};
+use crate::lab::{Daemon, Lab, command, endless_input, log_in, log_of, refusal};
+use crate::machine::{SmallDisk, soon, unprivileged};
 
 #[test]
 fn a_full_disk_fails_the_run_and_nothing_else() {

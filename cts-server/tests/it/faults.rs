@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::lab::{Daemon, Lab, children, endless_input, is_alive, log_in, process_in, soon};
+use crate::lab::{Daemon, Lab, endless_input, log_in};
+use crate::machine::{children, is_alive, process_in, soon};
 
 /// The report of a shell script.
 const REPORT: &str = "printf '{\"say\":\"report\",\"report\":{}}\\n'";

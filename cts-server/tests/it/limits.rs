@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::faults::fate;
-use crate::lab::{Lab, endless_input, is_alive};
+use crate::lab::{Lab, endless_input};
+use crate::machine::is_alive;
 
 #[test]
 fn an_endless_loop_meets_the_wall_limit_with_its_children() {
@@ -23,10 +24,7 @@ fn an_endless_loop_meets_the_wall_limit_with_its_children() {
 
 #[test]
 fn cpu_time_is_limited() {
-    let lab = Lab::with(|settings| {
-        settings.limits.cpu_seconds = 1;
-        settings.limits.artifact_bytes = 0;
-    });
+    let lab = Lab::with(|settings| settings.limits.cpu_seconds = 1);
     let path = endless_input(lab.dir.path());
     let log = std::fs::read(lab.log()).unwrap();
     // The same two seconds of driving, for as long as somebody reads.
@@ -35,7 +33,7 @@ fn cpu_time_is_limited() {
         let mut pipe = std::fs::File::options().write(true).open(feed).unwrap();
         while pipe.write_all(&log).is_ok() {}
     });
-    let run = lab.client.wait(&lab.client.run("rlog-to-csv", json!({ "rlog": path })));
+    let run = lab.client.wait(&lab.client.run("can-bitwatch", json!({ "csv": path })));
     feeder.join().unwrap();
     let details = &run["error_details"];
     assert_eq!((&details["code"], &details["limit_hit"]), (&json!("cpu-limit"), &json!("cpu_time")), "{run}");

@@ -17,6 +17,7 @@ mod keys;
 mod lab;
 mod limits;
 mod logs;
+mod machine;
 mod metrics;
 mod monitors;
 mod old_client;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::lab::{Daemon, Lab, command, endless_input, log_in, soon};
+use crate::lab::{Daemon, Lab, command, endless_input, log_in};
+use crate::machine::soon;
 
 #[test]
 fn higher_priorities_go_first() {

@@ -1,7 +1,5 @@
 //! The program is killed and started again: everything is in a true state.
 
-use std::io::Read;
-
 use serde_json::json;
 
 use crate::lab::{Daemon, command, endless_input, log_in, refusal};
@@ -65,11 +63,7 @@ fn a_service_that_cannot_listen_touches_nothing() {
     let start = |dir: &std::path::Path| {
         let mut second = command(dir);
         second.env("CTS_PORT", neighbour.client.address.port().to_string());
-        let mut second = second.spawn().unwrap();
-        let mut said = String::new();
-        second.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert!(!second.wait().unwrap().success());
-        said
+        refusal(second)
     };
     let said = start(dir.path());
     assert!(said.contains("cannot listen on 127.0.0.1:") && said.contains("address-in-use"), "{said}");
@@ -169,7 +163,7 @@ fn workers_do_not_know_the_secrets_of_the_service() {
     let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
     service.client.wait_for(&running, &["running"]);
     let work = dir.path().join("data/runs").join(&running).join("work");
-    let pid = crate::lab::process_in(&work);
+    let pid = crate::machine::process_in(&work);
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
     let environment = String::from_utf8_lossy(&environment);
     assert!(environment.contains("LANG=C") && !environment.contains("hush"), "{environment}");
@@ -203,26 +197,6 @@ fn a_run_that_was_cut_off_is_started_again_once_if_that_is_wanted() {
 }
 
 #[test]
-fn a_service_that_cannot_listen_starts_no_run() {
-    let dir = tempfile::tempdir().unwrap();
-    let (log, endless) = (log_in(dir.path()), endless_input(dir.path()));
-    let service = Daemon::start(dir.path());
-    let running = service.client.run("rlog-to-csv", json!({ "rlog": endless }));
-    service.client.wait_for(&running, &["running"]);
-    let queued = service.client.run("rlog-to-csv", json!({ "rlog": log }));
-    service.kill();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    for _ in 0..3 {
-        let mut service = command(dir.path());
-        service.env("CTS_PORT", taken.local_addr().unwrap().port().to_string());
-        let said = refusal(service);
-        assert!(said.contains("address-in-use") && said.contains("hint: Choose another"), "{said}");
-    }
-    let run = Daemon::start(dir.path()).client.wait(&queued);
-    assert_eq!((run["status"].as_str(), &run["attempts"]), (Some("completed"), &json!(1)), "{run}");
-}
-
-#[test]
 fn a_second_attempt_begins_with_nothing_of_the_first() {
     let dir = tempfile::tempdir().unwrap();
     let endless = endless_input(dir.path());
@@ -244,5 +218,5 @@ fn a_second_attempt_begins_with_nothing_of_the_first() {
     let service = Daemon::start(dir.path());
     service.client.wait_for(&run, &["running"]);
     assert_eq!(service.client.get(&format!("/v1/runs/{run}")).json()["artifacts"], json!([]));
-    crate::lab::soon("its files go, too", || !artifacts.exists());
+    crate::machine::soon("its files go, too", || !artifacts.exists());
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::client::Client;
-use crate::lab::{Lab, endless_input, log_of, soon};
+use crate::lab::{Lab, endless_input, log_of};
+use crate::machine::soon;
 
 fn complete(client: &Client, log: &str) -> String {
     let id = client.run("rlog-to-csv", json!({ "rlog": log }));
