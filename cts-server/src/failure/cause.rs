@@ -118,6 +118,11 @@ fn category_and_fix(error: &Error) -> (Category, String) {
             let fix = "Check the path; it is a path on the machine of the service. Upload the file if it is elsewhere.";
             (ValidationError, fix.to_owned())
         }
+        // A directory was named, and no route.
+        ErrorKind::NoSuchRoute { what, .. } if what == "any route" => (
+            ValidationError,
+            "Name a log, or a directory that has logs under the names that openpilot gives them.".to_owned(),
+        ),
         ErrorKind::NoSuchRoute { .. } | ErrorKind::BadRoute { .. } => {
             (ValidationError, "Check the name of the route and the search directories of the service, or fetch it with POST /v1/downloads.".to_owned())
         }

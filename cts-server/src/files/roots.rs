@@ -28,9 +28,14 @@ impl Roots {
     /// `path-not-allowed`, the same whether the file exists or not.
     pub fn resolve(&self, path: &Path) -> Result<PathBuf, Failure> {
         let real = real_path(path);
-        let allowed = self.dirs.iter().any(|root| real.starts_with(root));
+        let allowed = self.dirs.iter().any(|root| real.starts_with(root)) && !of_system(&real);
         allowed.then_some(real).ok_or_else(|| refused(path))
     }
+}
+
+/// What the system shows of itself: the environment and memory of this process, among others.
+fn of_system(path: &Path) -> bool {
+    ["/proc", "/sys"].iter().any(|dir| path.starts_with(dir))
 }
 
 #[cold]
@@ -98,6 +103,15 @@ mod tests {
         }
         assert!(Roots::new(&["/".into()]).resolve(&dir.join("out")).is_ok());
         assert!(Roots::default().resolve(&dir.join("root/in")).is_err(), "no root, no file");
+    }
+
+    #[test]
+    fn no_root_opens_what_the_system_shows_of_itself() {
+        let all = Roots::new(&["/".into()]);
+        assert!(all.resolve(Path::new("/etc/hosts")).is_ok());
+        for path in ["/proc/self/environ", "/proc/1/mem", "/sys/kernel", "/etc/../proc/self/status"] {
+            assert!(all.resolve(Path::new(path)).is_err(), "{path}");
+        }
     }
 
     #[test]

@@ -47,15 +47,20 @@ fn missing_and_broken_inputs_fail_the_run() {
     let lab = Lab::new();
     let broken = lab.dir.path().join("broken.zst");
     std::fs::write(&broken, b"no log at all").unwrap();
-    for (path, code) in
-        [("/nonexistent/a.zst".to_owned(), "no-such-file"), (broken.display().to_string(), "not-a-log")]
-    {
+    let empty = lab.dir.path().join("nothing");
+    std::fs::create_dir(&empty).unwrap();
+    for (path, code, fix) in [
+        ("/nonexistent/a.zst".to_owned(), "no-such-file", "Check the path"),
+        (broken.display().to_string(), "not-a-log", "Check that the input is"),
+        (empty.display().to_string(), "no-such-route", "Name a log, or a directory"),
+    ] {
         let run = lab.client.wait(&lab.client.run("rlog-to-csv", json!({ "rlog": path })));
         assert_eq!(
             (run["status"].as_str(), run["error_category"].as_str()),
             (Some("failed"), Some("validation_error"))
         );
         assert_eq!(run["error_details"]["code"], code, "{run}");
+        assert!(run["error_details"]["suggested_fix"].as_str().unwrap().starts_with(fix), "{run}");
         let log = lab.client.get(&format!("/v1/runs/{}/logs/list", run["run_id"].as_str().unwrap())).json();
         let error = log["logs"].as_array().unwrap().iter().find(|entry| entry["level"] == "ERROR").unwrap();
         assert!(error["message"].as_str().unwrap().starts_with("Validation error: "), "{error}");

@@ -74,9 +74,14 @@ impl Drop for SmallDisk {
 
 /// Waits until something is so.
 pub fn soon(what: &str, is_so: impl Fn() -> bool) {
+    within(Duration::from_secs(60), what, is_so);
+}
+
+/// Waits so long at most until something is so.
+pub fn within(time: Duration, what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        assert!(begun.elapsed() < time, "{what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
