@@ -133,8 +133,13 @@ fn line(entry: &Entry) -> String {
 /// Fetches the files, then says what a run in this process says.
 fn completed(global: &Global, client: &Client, mut run: Run, matches: &ArgMatches) -> Result<Outcome> {
     if global.strict && run.0["report"]["completeness"]["complete"] == false {
-        render::say("cts: error [damaged]: a part of the input was damaged or missing, and --strict forbids that");
-        render::say(&format!("hint: `cts runs get {} --json` tells what and where", render::plain(run.id()?)));
+        render::say(
+            "cts: error [damaged]: a part of the input was damaged or missing, and --strict forbids that",
+        );
+        render::say(&format!(
+            "hint: `cts runs get {} --json` tells what and where",
+            render::plain(run.id()?)
+        ));
         return Ok(Outcome::Exit(3));
     }
     let dir = service::out_dir(matches)?;
