@@ -121,7 +121,7 @@ fn exit_codes_tell_how_a_run_ended() {
     let done = Cts::new(&damaged.url).run(&run);
     assert_eq!(done.code, Some(0));
     assert!(done.err.contains("warning [damaged]: 1 damaged place"), "{}", done.err);
-    let done = Cts::new(&damaged.url).run(&[&run[..], &["--strict"]].concat());
+    let done = Cts::new(&damaged.url).run(&[&["--strict"][..], &run[..]].concat());
     assert!(done.code == Some(3) && done.err.contains("error [damaged]"), "{}", done.err);
     assert_eq!(Cts::new(&damaged.url).run(&["run", "a-tool-of-tomorrow", "-p", "x"]).code, Some(1));
 }
