@@ -30,7 +30,7 @@ fi
 
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
-step "rust" cargo test --workspace --all-features --locked
+step "rust" cargo test --workspace --all-features --locked --no-fail-fast
 step "docs" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 if [ -d "${CTS_SCHEMA_FACTS:-../shared/facts/schema}" ]; then
   step "schema snapshot" python3 cts-core/schema/build.py --check
