@@ -285,9 +285,14 @@ fn a_spare_worker_waits_and_is_replaced() {
     let service = Daemon::start(dir.path());
     let spare = || children(service.pid());
     soon("one waits", || spare().len() == 1);
-    let first = spare();
-    assert!(Command::new("kill").args(["-9", &first[0]]).status().unwrap().success());
-    soon("it has died", || spare().is_empty());
+    let kill = || {
+        assert!(Command::new("kill").args(["-9", &spare()[0]]).status().unwrap().success());
+        soon("it has died", || spare().is_empty());
+    };
+    kill();
+    assert_eq!(service.client.get("/v1/health/ready").status, 200);
+    soon("whoever asks for readiness finds one", || spare().len() == 1);
+    kill();
     let run = service.client.wait(&service.client.run("rlog-to-csv", json!({ "rlog": log })));
     assert_eq!((run["status"].as_str(), &run["attempts"]), (Some("completed"), &json!(1)), "nobody notices");
     soon("another waits", || spare().len() == 1);
